@@ -1,0 +1,79 @@
+package dev.fluxtune.schemas;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * Chunks of one length, stacked: what one forward pass takes. Arrays are shared, not copied: do not
+ * mutate.
+ *
+ * @param size chunks in the batch
+ * @param length tokens in each, padding included
+ * @param inputIds token ids, row-major, shape (size, length)
+ * @param labels targets or {@link Chunk#IGNORED}, row-major, shape (size, length)
+ * @param seqLengths the documents of each chunk, {@code seqLengths[row]} sums to {@code length};
+ *     padding, where there is any, is the last entry of its row
+ */
+public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] seqLengths) {
+  public Batch {
+    if (size < 1
+        || length < 1
+        || inputIds.length != size * length
+        || labels.length != size * length
+        || seqLengths.length != size) {
+      throw new IllegalArgumentException(
+          "a batch of shape (%d, %d) cannot hold %d ids, %d labels and %d rows of seqLengths"
+              .formatted(size, length, inputIds.length, labels.length, seqLengths.length));
+    }
+  }
+
+  /**
+   * Stacks chunks; shorter ones are padded on the right to the longest.
+   *
+   * @param chunks at least one
+   * @param padId the id to pad with; needed only where lengths differ
+   * @throws IllegalArgumentException without a chunk, or if lengths differ and there is no id
+   */
+  public static Batch stack(List<Chunk> chunks, OptionalInt padId) {
+    int size = chunks.size();
+    int length = chunks.stream().mapToInt(Chunk::length).max().orElse(0);
+    int[] ids = new int[size * length];
+    int[] labels = new int[size * length];
+    int[][] seqLengths = new int[size][];
+    for (int row = 0; row < size; row++) {
+      Chunk chunk = chunks.get(row);
+      int n = chunk.length();
+      int at = row * length;
+      System.arraycopy(chunk.inputIds(), 0, ids, at, n);
+      System.arraycopy(chunk.labels(), 0, labels, at, n);
+      seqLengths[row] = chunk.seqLengths();
+      if (n < length) {
+        int pad =
+            padId.orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "chunks of different lengths need an id to pad with"));
+        Arrays.fill(ids, at + n, at + length, pad);
+        Arrays.fill(labels, at + n, at + length, Chunk.IGNORED);
+        int documents = seqLengths[row].length;
+        // A chunk that ends in padding has it grow; else padding is one more entry.
+        seqLengths[row] =
+            Arrays.copyOf(seqLengths[row], chunk.padding() > 0 ? documents : documents + 1);
+        seqLengths[row][seqLengths[row].length - 1] += length - n;
+      }
+    }
+    return new Batch(size, length, ids, labels, seqLengths);
+  }
+
+  /** Training targets in the batch. */
+  public int trainedTokens() {
+    int n = 0;
+    for (int label : labels) {
+      if (label != Chunk.IGNORED) {
+        n++;
+      }
+    }
+    return n;
+  }
+}

@@ -1,0 +1,61 @@
+package dev.fluxtune.schemas;
+
+/**
+ * The exact number of steps of a run, from the exact number of chunks. The formulas are those of
+ * transformers' {@code Trainer}.
+ *
+ * @param chunks chunks in an epoch
+ * @param batchSize chunks in a micro-batch ({@code per_device_train_batch_size})
+ * @param accumulation micro-batches in a step ({@code gradient_accumulation_steps})
+ * @param dropLast whether a short last micro-batch is dropped ({@code dataloader_drop_last})
+ * @param epochs epochs, fractions too ({@code num_train_epochs})
+ * @param maxSteps the total where positive, whatever {@code epochs} says ({@code max_steps})
+ * @param warmup warm-up steps; below 1, their share of the total ({@code warmup_steps})
+ */
+public record StepPlan(
+    long chunks,
+    int batchSize,
+    int accumulation,
+    boolean dropLast,
+    double epochs,
+    long maxSteps,
+    double warmup) {
+
+  public StepPlan {
+    if (chunks < 1) {
+      throw new BadInputException(
+          "the data fills no chunk: shorten max_length, add rows, or keep the last, unfull one with"
+              + " tail: keep");
+    }
+    if (dropLast && chunks < batchSize) {
+      throw new BadInputException(
+          "%d chunks fill no batch of %d, and dataloader_drop_last drops a short one: lower per_device_train_batch_size or leave dataloader_drop_last out"
+              .formatted(chunks, batchSize));
+    }
+  }
+
+  public long microBatchesPerEpoch() {
+    return dropLast ? chunks / batchSize : ceilDiv(chunks, batchSize);
+  }
+
+  public long stepsPerEpoch() {
+    return ceilDiv(microBatchesPerEpoch(), accumulation);
+  }
+
+  public long totalSteps() {
+    return maxSteps > 0 ? maxSteps : (long) Math.ceil(epochs * stepsPerEpoch());
+  }
+
+  /** Epochs that the run begins; the last may end early. */
+  public long epochsBegun() {
+    return ceilDiv(totalSteps(), stepsPerEpoch());
+  }
+
+  public long warmupSteps() {
+    return warmup >= 1 ? (long) warmup : (long) Math.ceil(totalSteps() * warmup);
+  }
+
+  private static long ceilDiv(long a, long b) {
+    return (a + b - 1) / b;
+  }
+}
