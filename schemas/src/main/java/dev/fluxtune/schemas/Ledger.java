@@ -40,6 +40,23 @@ public record Ledger(
         shortBatch);
   }
 
+  /**
+   * Moves the account inside a document: {@code length} more (or, negative, fewer) tokens of one
+   * that is counted already.
+   */
+  public Ledger more(int length) {
+    return new Ledger(
+        documents,
+        tokens + length,
+        trained,
+        masked,
+        truncated,
+        untrainedDocuments,
+        untrained,
+        tail,
+        shortBatch);
+  }
+
   /** A document that was read holds no target and is dropped. */
   public Ledger untrained(int length) {
     return new Ledger(

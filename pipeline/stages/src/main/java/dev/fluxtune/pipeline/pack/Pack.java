@@ -1,0 +1,47 @@
+package dev.fluxtune.pipeline.pack;
+
+import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.Ledger;
+import dev.fluxtune.schemas.Packed;
+import dev.fluxtune.schemas.Packing;
+import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.Tokenized;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import reactor.core.publisher.Flux;
+
+/** Packs documents into chunks. The state of a packing lives in its subscription. */
+public final class Pack {
+  private Pack() {}
+
+  /** Packs a whole stream. */
+  public static Function<Flux<List<Tokenized>>, Flux<Chunk>> with(Packing.Wrapped how) {
+    return documents ->
+        documents.transform(from(how, Position.START, ledger -> {})).map(Packed::chunk);
+  }
+
+  /**
+   * Packs a stream from a place in it; each chunk comes with the place of the next.
+   *
+   * @param start where to begin; the stream begins at document {@code start.document()}
+   * @param atEnd given the account of the whole stream, when it is complete and balances
+   */
+  public static Function<Flux<List<Tokenized>>, Flux<Packed>> from(
+      Packing.Wrapped how, Position start, Consumer<Ledger> atEnd) {
+    return documents ->
+        Flux.defer(
+            () -> {
+              Wrapped open = new Wrapped(how, start);
+              return documents
+                  .concatMapIterable(open::add, 1)
+                  .concatWith(
+                      Flux.defer(
+                          () -> {
+                            List<Packed> last = open.finish();
+                            atEnd.accept(open.ledger().balanced());
+                            return Flux.fromIterable(last);
+                          }));
+            });
+  }
+}
