@@ -1,0 +1,41 @@
+package dev.fluxtune.schemas;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+
+class BatchTest {
+  private static final int X = Chunk.IGNORED;
+  private static final Chunk LONG =
+      new Chunk(new int[] {1, 2, 3, 4}, new int[] {X, 2, X, 4}, new int[] {2, 2});
+  private static final Chunk SHORT = new Chunk(new int[] {5, 6}, new int[] {X, 6}, new int[] {2});
+  private static final Chunk PADDED =
+      new Chunk(new int[] {5, 6, 9}, new int[] {X, 6, X}, new int[] {2, 1}, 1);
+
+  @Test
+  void padsShorterChunksOnTheRight() {
+    Batch batch = Batch.stack(List.of(LONG, SHORT), OptionalInt.of(9));
+    assertThat(batch.inputIds()).containsExactly(1, 2, 3, 4, 5, 6, 9, 9);
+    assertThat(batch.labels()).containsExactly(X, 2, X, 4, X, 6, X, X);
+    assertThat(batch.seqLengths()).isDeepEqualTo(new int[][] {{2, 2}, {2, 2}});
+    assertThat(batch.trainedTokens()).isEqualTo(3);
+  }
+
+  @Test
+  void letsTheTailsPaddingGrowAndLeavesTheChunkAlone() {
+    Batch batch = Batch.stack(List.of(LONG, PADDED), OptionalInt.of(9));
+    assertThat(batch.seqLengths()).isDeepEqualTo(new int[][] {{2, 2}, {2, 2}});
+    assertThat(PADDED.seqLengths()).containsExactly(2, 1);
+  }
+
+  @Test
+  void needsAnIdToPadWithOnlyWhereLengthsDiffer() {
+    assertThat(Batch.stack(List.of(LONG, LONG), OptionalInt.empty()).length()).isEqualTo(4);
+    assertThatThrownBy(() -> Batch.stack(List.of(LONG, SHORT), OptionalInt.empty()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("id to pad with");
+  }
+}

@@ -1,0 +1,68 @@
+package dev.fluxtune.schemas;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class StepPlanTest {
+  @Test
+  void countsAShortLastBatchAndAShortLastStep() {
+    StepPlan plan = new StepPlan(10, 3, 3, false, 2.5, -1, 0.1); // batches 3 3 3 1, steps 3 1
+    assertThat(plan.microBatchesPerEpoch()).isEqualTo(4);
+    assertThat(plan.stepsPerEpoch()).isEqualTo(2);
+    assertThat(plan.totalSteps()).isEqualTo(5);
+    assertThat(plan.warmupSteps()).isEqualTo(1);
+    assertThat(plan.epochsBegun()).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
+  void equalsWhatAConsumerCounts(long seed) {
+    Random random = new Random(seed);
+    int chunks = 20 + random.nextInt(100);
+    int batch = 1 + random.nextInt(20);
+    int accumulation = 1 + random.nextInt(5);
+    int epochs = 1 + random.nextInt(3);
+    boolean dropLast = random.nextBoolean();
+    int steps = 0;
+    for (int epoch = 0; epoch < epochs; epoch++) {
+      int inBatch = 0;
+      int inStep = 0;
+      for (int chunk = 1; chunk <= chunks; chunk++) {
+        inBatch++;
+        if (inBatch == batch || (chunk == chunks && !dropLast)) {
+          inBatch = 0;
+          inStep++;
+        }
+        if (inStep == accumulation || (chunk == chunks && inStep > 0)) {
+          inStep = 0;
+          steps++;
+        }
+      }
+    }
+    assertThat(new StepPlan(chunks, batch, accumulation, dropLast, epochs, -1, 0).totalSteps())
+        .as("seed %d", seed)
+        .isEqualTo(steps);
+  }
+
+  @Test
+  void takesMaxStepsOverEpochsAndWarmupInStepsOrAsAShare() {
+    assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).totalSteps()).isEqualTo(7);
+    assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).warmupSteps()).isEqualTo(3);
+    assertThat(new StepPlan(10, 1, 1, false, 1, 101, 0.1).warmupSteps()).isEqualTo(11);
+  }
+
+  @Test
+  void saysWhatToDoAboutNoChunkAndNoBatch() {
+    assertThatThrownBy(() -> new StepPlan(0, 1, 1, false, 1, -1, 0))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("tail: keep");
+    assertThatThrownBy(() -> new StepPlan(3, 4, 1, true, 1, -1, 0))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("dataloader_drop_last");
+  }
+}
