@@ -16,7 +16,7 @@ public final class Pack {
   private Pack() {}
 
   /** Packs a whole stream. */
-  public static Function<Flux<List<Tokenized>>, Flux<Chunk>> with(Packing.Wrapped how) {
+  public static Function<Flux<List<Tokenized>>, Flux<Chunk>> with(Packing how) {
     return documents ->
         documents.transform(from(how, Position.START, ledger -> {})).map(Packed::chunk);
   }
@@ -28,11 +28,11 @@ public final class Pack {
    * @param atEnd given the account of the whole stream, when it is complete and balances
    */
   public static Function<Flux<List<Tokenized>>, Flux<Packed>> from(
-      Packing.Wrapped how, Position start, Consumer<Ledger> atEnd) {
+      Packing how, Position start, Consumer<Ledger> atEnd) {
     return documents ->
         Flux.defer(
             () -> {
-              Wrapped open = new Wrapped(how, start);
+              Packer open = packer(how, start);
               return documents
                   .concatMapIterable(open::add, 1)
                   .concatWith(
@@ -43,5 +43,22 @@ public final class Pack {
                             return Flux.fromIterable(last);
                           }));
             });
+  }
+
+  private static Packer packer(Packing how, Position start) {
+    if (how instanceof Packing.Wrapped it) {
+      return new Wrapped(it, start);
+    }
+    if (how instanceof Packing.Bfd it) {
+      return new BestFit(it.maxLength(), it.window(), false, start);
+    }
+    if (how instanceof Packing.BfdSplit it) {
+      return new BestFit(it.maxLength(), it.window(), true, start);
+    }
+    if (how instanceof Packing.None it) {
+      // A window of one document: a chunk each, cut off at the longest length.
+      return new BestFit(it.maxLength().orElse(Integer.MAX_VALUE), 1, false, start);
+    }
+    throw new AssertionError(how);
   }
 }

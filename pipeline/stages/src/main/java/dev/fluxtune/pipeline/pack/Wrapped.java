@@ -14,7 +14,7 @@ import java.util.List;
  * Constant-length packing: documents end to end, cut every {@code maxLength} tokens, the remainder
  * carried on. With L = 4, {@code [1..5] [6,7] [8,9,10] [11]} gives {@code 1234 5678 9 10 11}.
  */
-final class Wrapped {
+final class Wrapped implements Packer {
 
   private final Packing.Wrapped how;
 
@@ -38,7 +38,8 @@ final class Wrapped {
   }
 
   /** Adds documents; returns the chunks they fill. */
-  List<Packed> add(List<Tokenized> documents) {
+  @Override
+  public List<Packed> add(List<Tokenized> documents) {
     List<Packed> full = new ArrayList<>();
     for (Tokenized next : documents) {
       int length = next.ids().length;
@@ -94,7 +95,8 @@ final class Wrapped {
   }
 
   /** The last, unfull chunk, where it is kept. */
-  List<Packed> finish() {
+  @Override
+  public List<Packed> finish() {
     if (used == 0) {
       return List.of();
     }
@@ -123,7 +125,8 @@ final class Wrapped {
   }
 
   /** The account of all that was read, the tail included once finished. */
-  Ledger ledger() {
+  @Override
+  public Ledger ledger() {
     return ledger;
   }
 }
