@@ -28,16 +28,7 @@ public record Ledger(
 
   /** A document was read. */
   public Ledger read(int length) {
-    return new Ledger(
-        documents + 1,
-        tokens + length,
-        trained,
-        masked,
-        truncated,
-        untrainedDocuments,
-        untrained,
-        tail,
-        shortBatch);
+    return plus(1, length, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /**
@@ -45,89 +36,57 @@ public record Ledger(
    * that is counted already.
    */
   public Ledger more(int length) {
-    return new Ledger(
-        documents,
-        tokens + length,
-        trained,
-        masked,
-        truncated,
-        untrainedDocuments,
-        untrained,
-        tail,
-        shortBatch);
+    return plus(0, length, 0, 0, 0, 0, 0, 0, 0);
   }
 
   /** A document that was read holds no target and is dropped. */
   public Ledger untrained(int length) {
-    return new Ledger(
-        documents,
-        tokens,
-        trained,
-        masked,
-        truncated,
-        untrainedDocuments + 1,
-        untrained + length,
-        tail,
-        shortBatch);
+    return plus(0, 0, 0, 0, 0, 1, length, 0, 0);
   }
 
   /** Tokens were cut off at {@code max_length}. */
   public Ledger truncated(int length) {
-    return new Ledger(
-        documents,
-        tokens,
-        trained,
-        masked,
-        truncated + length,
-        untrainedDocuments,
-        untrained,
-        tail,
-        shortBatch);
+    return plus(0, 0, 0, 0, length, 0, 0, 0, 0);
   }
 
   /** A chunk was packed. */
   public Ledger packed(Chunk chunk) {
     int targets = chunk.trainedTokens();
-    return new Ledger(
-        documents,
-        tokens,
-        trained + targets,
-        masked + chunk.length() - chunk.padding() - targets,
-        truncated,
-        untrainedDocuments,
-        untrained,
-        tail,
-        shortBatch);
+    return plus(0, 0, targets, chunk.length() - chunk.padding() - targets, 0, 0, 0, 0, 0);
   }
 
   /** The last, unfull chunk was dropped. */
   public Ledger tail(int length) {
-    return new Ledger(
-        documents,
-        tokens,
-        trained,
-        masked,
-        truncated,
-        untrainedDocuments,
-        untrained,
-        tail + length,
-        shortBatch);
+    return plus(0, 0, 0, 0, 0, 0, 0, length, 0);
   }
 
   /** A packed chunk fell into a short last batch and was dropped. */
   public Ledger shortBatch(Chunk chunk) {
     int targets = chunk.trainedTokens();
     int length = chunk.length() - chunk.padding();
+    return plus(0, 0, -targets, -(length - targets), 0, 0, 0, 0, length);
+  }
+
+  private Ledger plus(
+      long documents,
+      long tokens,
+      long trained,
+      long masked,
+      long truncated,
+      long untrainedDocuments,
+      long untrained,
+      long tail,
+      long shortBatch) {
     return new Ledger(
-        documents,
-        tokens,
-        trained - targets,
-        masked - (length - targets),
-        truncated,
-        untrainedDocuments,
-        untrained,
-        tail,
-        shortBatch + length);
+        this.documents + documents,
+        this.tokens + tokens,
+        this.trained + trained,
+        this.masked + masked,
+        this.truncated + truncated,
+        this.untrainedDocuments + untrainedDocuments,
+        this.untrained + untrained,
+        this.tail + tail,
+        this.shortBatch + shortBatch);
   }
 
   /** Tokens that stand in chunks. */

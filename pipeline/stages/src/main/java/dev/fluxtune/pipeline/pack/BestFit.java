@@ -130,13 +130,7 @@ final class BestFit implements Packer {
     int[] labels = new int[ids.length];
     int used = 0;
     for (Fragment fragment : bin) {
-      int[] from = fragment.document().ids();
-      System.arraycopy(from, fragment.at(), ids, used, fragment.length());
-      labels[used] = Chunk.IGNORED;
-      for (int i = 1; i < fragment.length(); i++) {
-        labels[used + i] =
-            fragment.document().trained()[fragment.at() + i] ? ids[used + i] : Chunk.IGNORED;
-      }
+      Packer.copy(fragment.document(), fragment.at(), fragment.length(), ids, labels, used);
       used += fragment.length();
     }
     return new Chunk(ids, labels, seqLengths);

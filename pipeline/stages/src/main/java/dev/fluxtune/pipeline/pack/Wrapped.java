@@ -57,16 +57,11 @@ final class Wrapped implements Packer {
   }
 
   private void append(Tokenized next, List<Packed> full) {
-    int[] from = next.ids();
+    int length = next.ids().length;
     int at = skip;
-    while (at < from.length) {
-      int n = Math.min(from.length - at, how.maxLength() - used);
-      System.arraycopy(from, at, ids, used, n);
-      // The first of each fragment has no token before it in its chunk: never a target.
-      labels[used] = Chunk.IGNORED;
-      for (int i = 1; i < n; i++) {
-        labels[used + i] = next.trained()[at + i] ? from[at + i] : Chunk.IGNORED;
-      }
+    while (at < length) {
+      int n = Math.min(length - at, how.maxLength() - used);
+      Packer.copy(next, at, n, ids, labels, used);
       if (documentsInChunk == seqLengths.length) {
         seqLengths = Arrays.copyOf(seqLengths, 2 * documentsInChunk);
       }
@@ -74,7 +69,7 @@ final class Wrapped implements Packer {
       used += n;
       at += n;
       if (used == how.maxLength()) {
-        full.add(close(0, at, from.length));
+        full.add(close(0, at, length));
       }
     }
   }
