@@ -24,6 +24,6 @@ public final class Rows {
       List<String> columns,
       BadRows bad,
       BufferAllocator allocator) {
-    throw new UnsupportedOperationException();
+    return Flux.error(new UnsupportedOperationException());
   }
 }
