@@ -20,6 +20,9 @@ public final class ShardFormat {
    */
   public static final String MANIFEST = ".manifest.json";
 
+  /** Key of the note, a JSON object, that each part carries in its footer. */
+  public static final String NOTE = "fluxtune";
+
   /** Columns of type {@code list<int32>}, as Hugging Face's trainer names them. */
   public static final String INPUT_IDS = "input_ids";
 

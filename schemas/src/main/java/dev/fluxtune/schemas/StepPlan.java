@@ -23,15 +23,20 @@ public record StepPlan(
 
   public StepPlan {
     if (chunks < 1) {
-      throw new BadInputException(
-          "the data fills no chunk: shorten max_length, add rows, or keep the last, unfull one with"
-              + " tail: keep");
+      throw noChunk();
     }
     if (dropLast && chunks < batchSize) {
       throw new BadInputException(
           "%d chunks fill no batch of %d, and dataloader_drop_last drops a short one: lower per_device_train_batch_size or leave dataloader_drop_last out"
               .formatted(chunks, batchSize));
     }
+  }
+
+  /** The data holds too little for a single chunk. */
+  public static BadInputException noChunk() {
+    return new BadInputException(
+        "the data fills no chunk: shorten max_length, add rows, or keep the last, unfull one with"
+            + " tail: keep");
   }
 
   public long microBatchesPerEpoch() {
