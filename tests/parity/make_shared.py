@@ -1,4 +1,5 @@
-"""Hashes of ids, masks and packs of real rows by the Python originals, for SharedParityTest.
+"""Hashes of ids, masks and packs of real rows by the Python originals, for SharedParityTest
+and the benchmarks.
 
 Run from the repository's root, with the `tokenizers`, `trl` and `datasets` packages:
     python tests/parity/make_shared.py ../shared > tests/src/test/resources/parity/shared.json
@@ -12,6 +13,7 @@ What is hashed (SHA-256; integers are 32 bits, little-endian, an array after its
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -99,6 +101,11 @@ def summary(chunks, max_length):
     return {"sha256": sha.hex(), "chunks": count, "tokens": tokens, "trained": targets, "fill": fill}
 
 
+def percentiles(lengths):
+    """The shortest, one of each hundredth part, the longest: PackBenchmark draws from them."""
+    return [int(n) for n in np.percentile(lengths, range(101), method="nearest")]
+
+
 def case(tokenizer_folder, data):
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
     config = json.loads((tokenizer_folder / "tokenizer_config.json").read_text())
@@ -122,6 +129,7 @@ def case(tokenizer_folder, data):
         "rows": len(rows),
         "tokens": sum(len(document) for document, _ in docs),
         "trained": sum(sum(flags) for _, flags in docs),
+        "length_percentiles": percentiles([len(document) for document, _ in docs]),
         "ids": ids.hex(),
         "flags": trained.hex(),
         "packs": packs,
@@ -137,4 +145,5 @@ cases = [
     for tokenizer in sorted(shared.glob("tokenizers/*/tokenizer.json"))
     for data in sorted(shared.glob("data/*.json"))
 ]
-print(json.dumps({"versions": versions, "cases": cases}, indent=1))
+text = json.dumps({"versions": versions, "cases": cases}, indent=1)
+print(re.sub(r"(?<=\d,)\n +(?=\d)", "", text))  # numbers of a list on one line

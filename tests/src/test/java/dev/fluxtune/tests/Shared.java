@@ -18,10 +18,11 @@ import java.util.Optional;
  * beside it, or where {@code FLUXTUNE_SHARED} says. Holds {@code tokenizers/NAME/tokenizer.json}
  * and {@code data/NAME.json}.
  */
-final class Shared {
+public final class Shared {
   private Shared() {}
 
-  static Path folder() {
+  /** Where it should be. */
+  public static Path folder() {
     return Optional.ofNullable(System.getenv("FLUXTUNE_SHARED"))
         .map(Path::of)
         .orElseGet(() -> Path.of(System.getProperty("fluxtune.home", ".")).resolve("../shared"))
@@ -45,7 +46,7 @@ final class Shared {
   }
 
   /** The Alpaca rows of a JSON array. */
-  static List<Example> rows(Path json) throws IOException {
+  public static List<Example> rows(Path json) throws IOException {
     List<Example> rows = new ArrayList<>();
     for (JsonNode row : new ObjectMapper().readTree(Files.readAllBytes(json))) {
       rows.add(
