@@ -31,7 +31,9 @@ public record Terminal(
    * 17 to 25 no one call of Java tells.
    */
   public static Terminal ofProcess() {
-    String terminals = System.getProperty("fluxtune.terminal", "");
+    // A dumb terminal shows control characters as they are: it gets what a pipe gets.
+    String terminals =
+        "dumb".equals(System.getenv("TERM")) ? "" : System.getProperty("fluxtune.terminal", "");
     return new Terminal(
         stream(FileDescriptor.out),
         stream(FileDescriptor.err),
@@ -56,10 +58,9 @@ public record Terminal(
     return colour && errIsTerminal;
   }
 
-  /** See no-color.org; a dumb terminal shows escape sequences as they are. */
+  /** See no-color.org. */
   static boolean wantsColour(Map<String, String> environment) {
-    return environment.getOrDefault("NO_COLOR", "").isEmpty()
-        && !"dumb".equals(environment.get("TERM"));
+    return environment.getOrDefault("NO_COLOR", "").isEmpty();
   }
 
   private static int columns(String said) {
