@@ -24,7 +24,6 @@ import java.util.OptionalInt;
 import java.util.function.Function;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
-import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
 /**
@@ -39,7 +38,7 @@ final class Ports implements AutoCloseable {
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
   private Optional<Path> tokenizerFile = Optional.empty();
-  private @Nullable Tokenizer tokenizer;
+  private Optional<Tokenizer> tokenizer = Optional.empty();
 
   /** Files read as one, and the columns kept of them. */
   record DataSet(List<Path> files, List<String> columns) {}
@@ -58,9 +57,13 @@ final class Ports implements AutoCloseable {
     Ports ports = new Ports(config);
     try {
       ports.openData(home.resolve("datasets/tiny-tasks"));
-      if (ports.kind.isText()) {
-        ports.openTokenizer(home.resolve("datasets/tiny-tasks/tokenizer"));
+      Optional<Path> folder = ports.tokenizerFolder(home.resolve("datasets/tiny-tasks/tokenizer"));
+      if (ports.kind.isText() && folder.isEmpty()) {
+        throw new BadInputException(
+            "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
+                + " tokenizer.json, or --model_name_or_path");
       }
+      folder.ifPresent(ports::openTokenizer);
       return ports;
     } catch (RuntimeException e) {
       ports.close();
@@ -116,27 +119,31 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  private void openTokenizer(Path embedded) {
-    RunConfig.Model model = config.model();
+  /** Named, else the model's; the embedded one belongs to the embedded rows. */
+  private Optional<Path> tokenizerFolder(Path embedded) {
+    Optional<Path> named = config.model().tokenizerNameOrPath().map(Path::of);
+    Optional<Path> ofModel =
+        config
+            .model()
+            .modelNameOrPath()
+            .map(Path::of)
+            .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
     boolean embeddedRows =
         config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
-    Path path =
-        model
-            .tokenizerNameOrPath()
-            .or(model::modelNameOrPath)
-            .map(Path::of)
-            .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty())
-            .orElseThrow(
-                () ->
-                    new BadInputException(
-                        "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder"
-                            + " of a tokenizer.json, or --model_name_or_path"));
+    return named
+        .or(() -> ofModel)
+        .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
+  }
+
+  private void openTokenizer(Path path) {
+    RunConfig.Model model = config.model();
     tokenizer =
-        Tokenizer.open(
-            path,
-            model.modelNameOrPath().map(Path::of),
-            model.eosToken(),
-            model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty()));
+        Optional.of(
+            Tokenizer.open(
+                path,
+                model.modelNameOrPath().map(Path::of),
+                model.eosToken(),
+                model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
   }
 
@@ -195,7 +202,12 @@ final class Ports implements AutoCloseable {
 
   /** The tokenizer; there is one where rows are text. */
   Tokenizer tokenizer() {
-    return Objects.requireNonNull(tokenizer);
+    return tokenizer.orElseThrow();
+  }
+
+  /** Ids to text, where there is a tokenizer. */
+  Optional<Function<int[], String>> decoder() {
+    return tokenizer.map(it -> it::decode);
   }
 
   Optional<Path> tokenizerFile() {
@@ -204,8 +216,8 @@ final class Ports implements AutoCloseable {
 
   /** The id that ends a document and pads, where one is known. */
   OptionalInt endId() {
-    if (tokenizer != null) {
-      return OptionalInt.of(tokenizer.endId());
+    if (tokenizer.isPresent()) {
+      return OptionalInt.of(tokenizer.get().endId());
     }
     return config.model().concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty());
   }
@@ -255,9 +267,7 @@ final class Ports implements AutoCloseable {
 
   @Override
   public void close() {
-    if (tokenizer != null) {
-      tokenizer.close();
-    }
+    tokenizer.ifPresent(Tokenizer::close);
     allocator.close();
   }
 }

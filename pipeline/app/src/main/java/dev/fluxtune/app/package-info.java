@@ -1,7 +1,7 @@
 /**
- * The composition root: the recipe, the {@code pipeline} command and its configuration.
+ * Where it all comes together: the recipe, the process, and what its subcommands do.
  *
- * <p>{@code command line → shards, plan}
+ * <p>{@code arguments → shards, plan, exit code}
  */
 @NullMarked
 package dev.fluxtune.app;

@@ -22,18 +22,24 @@ public final class ConfigParser {
   private final Set<String> withoutEffect = new LinkedHashSet<>();
   private final List<String> notices = new ArrayList<>();
 
-  private ConfigParser() {}
+  private final List<String> otherFlags;
+
+  private ConfigParser(List<String> otherFlags) {
+    this.otherFlags = otherFlags;
+  }
 
   /**
    * Reads it.
    *
    * @param file the YAML file ({@code --config})
    * @param flags in the order of the command line; of two with one name the last counts
+   * @param otherFlags the command's own flags, which an unknown one may have meant
    * @param home the folder that holds {@code datasets}, where the launcher said it
    * @throws ConfigException with all problems
    */
-  public static Parsed parse(Optional<Path> file, List<Flag> flags, Optional<Path> home) {
-    ConfigParser parser = new ConfigParser();
+  public static Parsed parse(
+      Optional<Path> file, List<Flag> flags, List<String> otherFlags, Optional<Path> home) {
+    ConfigParser parser = new ConfigParser(otherFlags);
     file.ifPresent(
         it ->
             YamlNodes.entries(it, parser.problems)
@@ -84,7 +90,7 @@ public final class ConfigParser {
                 problems.add(
                     value,
                     (value.isFlag() ? "unknown flag" : "unknown key")
-                        + Nearest.to(name, knownNames())
+                        + Nearest.to(name, knownNames(value.isFlag()))
                             .map(it -> value.isFlag() ? "--" + it : it)
                             .map(it -> "; did you mean " + it + "?")
                             .orElse("")));
@@ -112,8 +118,13 @@ public final class ConfigParser {
     }
   }
 
-  private static List<String> knownNames() {
-    return Stream.concat(Key.all().stream().map(Key::name), PeerKeys.names().stream()).toList();
+  private List<String> knownNames(boolean flag) {
+    return Stream.of(
+            Key.all().stream().map(Key::name),
+            PeerKeys.names().stream(),
+            flag ? otherFlags.stream() : Stream.<String>empty())
+        .flatMap(names -> names)
+        .toList();
   }
 
   private RunConfig read() {

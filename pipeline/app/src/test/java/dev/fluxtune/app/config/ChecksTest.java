@@ -17,7 +17,7 @@ class ChecksTest {
         Arrays.stream(flags.split(" "))
             .map(it -> it.split("=", 2))
             .map(it -> new Flag(it[0], List.of(it[1].replace('\u00a0', ' '))));
-    return ConfigParser.parse(Optional.empty(), parsed.toList(), Optional.empty());
+    return ConfigParser.parse(Optional.empty(), parsed.toList(), List.of(), Optional.empty());
   }
 
   @ParameterizedTest

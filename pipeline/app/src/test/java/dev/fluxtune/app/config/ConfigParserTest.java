@@ -21,7 +21,7 @@ class ConfigParserTest {
   @TempDir Path folder;
 
   private Parsed parse(String yaml, Flag... flags) {
-    return ConfigParser.parse(Optional.of(file(yaml)), List.of(flags), Optional.empty());
+    return ConfigParser.parse(Optional.of(file(yaml)), List.of(flags), List.of(), Optional.empty());
   }
 
   private Path file(String yaml) {
@@ -117,7 +117,8 @@ class ConfigParserTest {
             frobnicate: 1
             """);
     assertThatExceptionOfType(ConfigException.class)
-        .isThrownBy(() -> ConfigParser.parse(Optional.of(file), List.of(), Optional.empty()))
+        .isThrownBy(
+            () -> ConfigParser.parse(Optional.of(file), List.of(), List.of(), Optional.empty()))
         .withMessage(
             """
             %s: 7 problems
@@ -138,7 +139,7 @@ class ConfigParserTest {
         List.of(
             flag("max_length", "many"), flag("lora_alhpa", "3"), flag("seed"), flag("", "stray"));
     assertThatExceptionOfType(ConfigException.class)
-        .isThrownBy(() -> ConfigParser.parse(Optional.of(file), flags, Optional.empty()))
+        .isThrownBy(() -> ConfigParser.parse(Optional.of(file), flags, List.of(), Optional.empty()))
         .withMessage(
             """
             %s and flags: 5 problems
@@ -279,12 +280,14 @@ class ConfigParserTest {
   void tellsThatTheFileIsMissingOrNoText() throws IOException {
     Path missing = folder.resolve("none.yaml");
     assertThatExceptionOfType(ConfigException.class)
-        .isThrownBy(() -> ConfigParser.parse(Optional.of(missing), List.of(), Optional.empty()))
+        .isThrownBy(
+            () -> ConfigParser.parse(Optional.of(missing), List.of(), List.of(), Optional.empty()))
         .withMessageContaining("--config  no file " + missing);
     Path latin = folder.resolve("latin.yaml");
     Files.write(latin, "run_name: \u00e9\n".getBytes(StandardCharsets.ISO_8859_1));
     assertThatExceptionOfType(ConfigException.class)
-        .isThrownBy(() -> ConfigParser.parse(Optional.of(latin), List.of(), Optional.empty()))
+        .isThrownBy(
+            () -> ConfigParser.parse(Optional.of(latin), List.of(), List.of(), Optional.empty()))
         .withMessageContaining("is not UTF-8 text");
   }
 

@@ -16,7 +16,7 @@ class ConfigWriterTest {
 
   private Parsed parse(String yaml) throws IOException {
     Path file = Files.writeString(folder.resolve("run.yaml"), yaml);
-    return ConfigParser.parse(Optional.of(file), List.of(), Optional.empty());
+    return ConfigParser.parse(Optional.of(file), List.of(), List.of(), Optional.empty());
   }
 
   @Test

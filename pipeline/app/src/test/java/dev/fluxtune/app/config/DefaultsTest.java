@@ -19,6 +19,7 @@ class DefaultsTest {
             .map(it -> it.split("=", 2))
             .map(it -> new Flag(it[0], List.of(it[1])))
             .toList(),
+        List.of(),
         Optional.of(HOME));
   }
 

@@ -34,7 +34,7 @@ class PeerKeysTest {
   private Parsed parse(Object yaml) throws IOException {
     Path file = folder.resolve("run.yaml");
     Files.writeString(file, new Yaml().dump(yaml));
-    return ConfigParser.parse(Optional.of(file), List.of(), Optional.empty());
+    return ConfigParser.parse(Optional.of(file), List.of(), List.of(), Optional.empty());
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.fluxtune.pipeline.shard;
 import com.github.luben.zstd.Zstd;
 import com.github.luben.zstd.ZstdCompressCtx;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.IntBuffer;
@@ -20,15 +21,21 @@ import org.apache.parquet.hadoop.metadata.CompressionCodecName;
  */
 final class ListColumn {
   private final ColumnDescriptor column;
+  private final ZstdCompressCtx zstd;
   private final List<Page> pages = new ArrayList<>();
 
   // The open page.
   private final ByteArrayOutputStream repetitions = new ByteArrayOutputStream();
-  private IntBuffer numbers = ints(1 << 14);
+  private IntBuffer numbers = bytes(1 << 16).asIntBuffer();
   private int lists;
 
-  ListColumn(ColumnDescriptor column) {
+  // Kept, because direct memory is slow to come and slower to go.
+  private ByteBuffer raw = bytes(1 << 16);
+  private ByteBuffer compressed = bytes((int) Zstd.compressBound(1 << 16));
+
+  ListColumn(ColumnDescriptor column, ZstdCompressCtx zstd) {
     this.column = column;
+    this.zstd = zstd;
   }
 
   /** A finished page: compressed bytes, and what its header says of them. */
@@ -36,8 +43,8 @@ final class ListColumn {
 
   void add(int[] list) {
     if (numbers.remaining() < list.length) {
-      IntBuffer larger = ints(Math.max(2 * numbers.capacity(), numbers.position() + list.length));
-      numbers = larger.put(numbers.flip());
+      int needed = Math.addExact(numbers.position(), list.length);
+      numbers = roomFor(4 * (long) needed).asIntBuffer().put(numbers.flip());
     }
     numbers.put(list);
     // The first number of a list opens it, the others repeat inside: two runs.
@@ -48,12 +55,13 @@ final class ListColumn {
     lists++;
   }
 
-  private static IntBuffer ints(int capacity) {
-    return bytes(Math.multiplyExact(capacity, 4)).asIntBuffer();
-  }
-
   private static ByteBuffer bytes(int capacity) {
     return ByteBuffer.allocateDirect(capacity).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** A buffer with half as much again as is needed now. */
+  private static ByteBuffer roomFor(long bytes) {
+    return bytes(Math.toIntExact(bytes + bytes / 2));
   }
 
   /** Run of Parquet's RLE / bit-packing hybrid, for levels of up to 8 bits. */
@@ -67,27 +75,34 @@ final class ListColumn {
     out.write(level);
   }
 
-  void endPage(ZstdCompressCtx zstd) {
+  void endPage() {
     int count = numbers.position();
     ByteArrayOutputStream definitions = new ByteArrayOutputStream();
     run(definitions, count, column.getMaxDefinitionLevel()); // all are there
-    ByteBuffer raw = bytes(8 + repetitions.size() + definitions.size() + 4 * count);
+    long size = 8L + repetitions.size() + definitions.size() + 4L * count;
+    if (raw.capacity() < size) {
+      raw = roomFor(size);
+      compressed = bytes(Math.toIntExact(Zstd.compressBound(raw.capacity())));
+    }
+    raw.clear();
     raw.putInt(repetitions.size()).put(repetitions.toByteArray());
     raw.putInt(definitions.size()).put(definitions.toByteArray());
-    raw.asIntBuffer().put(numbers.flip());
-    ByteBuffer compressed = bytes(Math.toIntExact(Zstd.compressBound(raw.capacity())));
-    int size =
-        zstd.compressDirectByteBuffer(compressed, 0, compressed.capacity(), raw, 0, raw.capacity());
-    byte[] page = new byte[size];
-    compressed.get(page);
-    pages.add(new Page(page, raw.capacity(), count, lists));
+    raw.slice().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().put(numbers.flip());
+    pages.add(new Page(compress((int) size), (int) size, count, lists));
     numbers.clear();
     repetitions.reset();
     lists = 0;
   }
 
+  private byte[] compress(int size) {
+    int length = zstd.compressDirectByteBuffer(compressed, 0, compressed.capacity(), raw, 0, size);
+    byte[] page = new byte[length];
+    compressed.get(0, page);
+    return page;
+  }
+
   /** Hands the pages of the row group on. */
-  void writeTo(ParquetFileWriter file) throws java.io.IOException {
+  void writeTo(ParquetFileWriter file) throws IOException {
     long count = pages.stream().mapToLong(Page::numbers).sum();
     file.startColumn(column, count, CompressionCodecName.ZSTD);
     for (Page page : pages) {

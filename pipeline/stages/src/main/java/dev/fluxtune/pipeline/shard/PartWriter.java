@@ -1,7 +1,6 @@
 package dev.fluxtune.pipeline.shard;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.github.luben.zstd.ZstdCompressCtx;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
@@ -10,51 +9,20 @@ import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import org.apache.parquet.column.ParquetProperties;
 import org.apache.parquet.hadoop.ParquetFileWriter;
 import org.apache.parquet.hadoop.ParquetWriter;
-import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
-import org.apache.parquet.schema.Types;
 
-/** Writes one part under a temporary name; it gets its own when it is whole. Owns native memory. */
+/** Writes one part under a temporary name; it gets its own when it is whole. */
 final class PartWriter implements AutoCloseable {
-  private static final int ZSTD_LEVEL = 3;
-
-  /** Three-level lists as pyarrow and Hugging Face write them. */
-  private static final MessageType SCHEMA =
-      Types.buildMessage()
-          .addField(
-              Types.optionalList()
-                  .optionalElement(PrimitiveTypeName.INT32)
-                  .named(ShardFormat.INPUT_IDS))
-          .addField(
-              Types.optionalList()
-                  .optionalElement(PrimitiveTypeName.INT32)
-                  .named(ShardFormat.LABELS))
-          .addField(
-              Types.optionalList()
-                  .optionalElement(PrimitiveTypeName.INT32)
-                  .named(ShardFormat.SEQ_LENGTHS))
-          .named("chunks");
-
   private final int index;
   private final Sizes sizes;
   private final Path file;
   private final Path temporary;
   private final PartOutput out;
   private final ParquetFileWriter parquet;
-  private final ZstdCompressCtx zstd = new ZstdCompressCtx().setLevel(ZSTD_LEVEL);
-  private final ListColumn inputIds = new ListColumn(SCHEMA.getColumns().get(0));
-  private final ListColumn labels = new ListColumn(SCHEMA.getColumns().get(1));
-  private final ListColumn seqLengths = new ListColumn(SCHEMA.getColumns().get(2));
-  private final List<ListColumn> columns = List.of(inputIds, labels, seqLengths);
-
-  private long pageTokens;
-  private long groupTokens;
-  private long groupChunks;
+  private final RowGroup group;
   private long chunks;
   private long tokens;
   private long trained;
@@ -70,16 +38,17 @@ final class PartWriter implements AutoCloseable {
    */
   record Sizes(long page, long group, long part) {}
 
-  PartWriter(Path folder, int index, Sizes sizes) throws IOException {
+  PartWriter(Path folder, int index, Sizes sizes, RowGroup group) throws IOException {
     this.index = index;
     this.sizes = sizes;
+    this.group = group;
     this.file = folder.resolve(ShardFormat.part(index));
     this.temporary = Durable.temporary(file);
     this.out = new PartOutput(temporary);
     this.parquet =
         new ParquetFileWriter(
             out,
-            SCHEMA,
+            RowGroup.SCHEMA,
             ParquetFileWriter.Mode.CREATE,
             ParquetWriter.DEFAULT_BLOCK_SIZE, // these two matter to file systems of blocks only
             ParquetWriter.MAX_PADDING_SIZE_DEFAULT,
@@ -90,22 +59,14 @@ final class PartWriter implements AutoCloseable {
 
   void add(Packed packed) throws IOException {
     Chunk chunk = packed.chunk();
-    inputIds.add(chunk.inputIds());
-    labels.add(chunk.labels());
-    seqLengths.add(chunk.seqLengths());
-    pageTokens += chunk.length();
-    groupTokens += chunk.length();
-    groupChunks++;
+    group.add(chunk);
     chunks++;
     tokens += chunk.length() - chunk.padding();
     trained += chunk.trainedTokens();
     padding = chunk.padding();
     next = packed.next();
-    if (pageTokens >= sizes.page()) {
-      endPage();
-    }
-    if (groupTokens >= sizes.group()) {
-      endGroup();
+    if (group.tokens() >= sizes.group()) {
+      group.writeTo(parquet);
     }
   }
 
@@ -113,28 +74,10 @@ final class PartWriter implements AutoCloseable {
     return tokens + padding >= sizes.part();
   }
 
-  private void endPage() {
-    columns.forEach(column -> column.endPage(zstd));
-    pageTokens = 0;
-  }
-
-  private void endGroup() throws IOException {
-    if (pageTokens > 0) {
-      endPage();
-    }
-    parquet.startBlock(groupChunks);
-    for (ListColumn column : columns) {
-      column.writeTo(parquet);
-    }
-    parquet.endBlock();
-    groupTokens = 0;
-    groupChunks = 0;
-  }
-
   /** Ends the part and gives it its name. */
   Manifest.Part finish(ObjectNode settings) throws IOException {
-    if (groupTokens > 0) {
-      endGroup();
+    if (group.tokens() > 0) {
+      group.writeTo(parquet);
     }
     PartNote note =
         new PartNote(
@@ -156,7 +99,6 @@ final class PartWriter implements AutoCloseable {
   /** Frees what is held and removes the file unless it is finished. */
   @Override
   public void close() throws IOException {
-    zstd.close();
     parquet.abort();
     parquet.close();
     out.drop();

@@ -15,8 +15,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes part after part into a folder, the manifest last. Owns the open part. Cancellation closes
- * it from another thread than the one that writes, hence {@code synchronized}.
+ * Writes part after part into a folder, the manifest last. Owns the open part and native memory.
+ * Cancellation closes it from another thread than the one that writes, hence {@code synchronized}.
  */
 final class ShardWriter implements AutoCloseable {
   private final Path folder;
@@ -24,6 +24,7 @@ final class ShardWriter implements AutoCloseable {
   private final PartWriter.Sizes sizes;
   private final Position start;
   private final List<Manifest.Part> parts;
+  private final RowGroup group;
   private int padding;
   private Ledger ledger = Ledger.EMPTY;
   private @Nullable PartWriter open;
@@ -33,6 +34,7 @@ final class ShardWriter implements AutoCloseable {
     this.folder = folder;
     this.settings = settings;
     this.sizes = sizes;
+    this.group = new RowGroup(sizes.page());
     this.start = found.next();
     this.parts = found.parts();
     this.padding = found.padding();
@@ -52,7 +54,7 @@ final class ShardWriter implements AutoCloseable {
     }
     PartWriter part = open;
     if (part == null) {
-      part = new PartWriter(folder, parts.size(), sizes);
+      part = new PartWriter(folder, parts.size(), sizes, group);
       open = part;
     }
     part.add(packed);
@@ -114,6 +116,7 @@ final class ShardWriter implements AutoCloseable {
   @Override
   public synchronized void close() throws IOException {
     closed = true;
+    group.close();
     if (open != null) {
       open.close();
       open = null;

@@ -26,7 +26,7 @@ import reactor.core.scheduler.Schedulers;
 /** A complete folder of packed shards. */
 public final class Shards {
   /** As measured: smaller pages cost space, larger ones time where chunks are read in any order. */
-  static final PartWriter.Sizes SIZES = new PartWriter.Sizes(1 << 14, 1 << 20, 1 << 23);
+  static final PartWriter.Sizes SIZES = new PartWriter.Sizes(1 << 16, 1 << 20, 1 << 23);
 
   /** Chunks that wait for the thread that writes them. */
   private static final int AHEAD = 8;
