@@ -9,7 +9,6 @@ import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import reactor.core.publisher.Flux;
 
@@ -53,15 +52,15 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
   }
 
   private static Counted pass(Ports io, UnaryOperator<Flux<Packed>> watch) {
-    AtomicReference<Ledger> ledger = new AtomicReference<>(Ledger.EMPTY);
+    Ledger[] ledger = {Ledger.EMPTY};
     BadRows bad = io.badRows();
     long chunks =
         watch
-            .apply(SftRecipe.chunks(io, Position.START, bad, ledger::set))
+            .apply(SftRecipe.chunks(io, Position.START, bad, whole -> ledger[0] = whole))
             .reduce(0L, (n, chunk) -> n + 1)
             .blockOptional()
             .orElse(0L);
-    return of(new Counts(chunks, ledger.get()), io, bad);
+    return of(new Counts(chunks, ledger[0]), io, bad);
   }
 
   /** The counts of a pass that ends now, with what it found wrong. */

@@ -1,8 +1,6 @@
 package dev.fluxtune.app;
 
-import dev.fluxtune.app.command.Actions;
 import dev.fluxtune.app.command.PipelineCommand;
-import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Terminal;
 import java.nio.file.Path;
 import java.util.Optional;

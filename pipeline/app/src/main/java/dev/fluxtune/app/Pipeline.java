@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.command.Actions;
 import dev.fluxtune.app.command.Resolved;
+import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.shard.Shards;
@@ -18,6 +19,7 @@ import dev.fluxtune.schemas.Position;
 import dev.fluxtune.schemas.StepPlan;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
@@ -47,7 +49,7 @@ final class Pipeline implements Actions {
             run.config()
                 .output()
                 .outputDir()
-                .orElseGet(() -> "runs/" + LocalDateTime.now().format(RUN)));
+                .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
     try (Ports io = Ports.open(run.config(), home)) {
       ObjectNode settings = Settings.of(io, cache);
       Optional<Shards> whole =
@@ -59,24 +61,36 @@ final class Pipeline implements Actions {
         return;
       }
       BadRows bad = io.badRows();
-      Progress progress = new Progress(run.terminal(), "packing");
-      Manifest manifest =
-          Shards.write(
-                  folder,
-                  settings,
-                  (from, atEnd) ->
-                      SftRecipe.chunks(io, from, bad, atEnd).transform(progress::watch))
-              .blockOptional()
-              .orElseThrow();
+      Manifest manifest;
+      try (Progress progress = Progress.start(run.terminal(), "packing", 0)) {
+        manifest =
+            Shards.write(
+                    folder,
+                    settings,
+                    (from, atEnd) ->
+                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, progress))
+                .blockOptional()
+                .orElseThrow();
+      }
       summary(run.terminal(), folder, manifest, room(io));
       warnings(
-          run.terminal(),
-          Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
+          run.terminal(), Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
     }
   }
 
-  private static void summary(
-      Terminal terminal, Path folder, Manifest manifest, OptionalInt room) {
+  /** Shows how many rows and tokens have gone by. */
+  private static Flux<Packed> watched(Flux<Packed> chunks, Position from, Progress progress) {
+    long[] behind = {from.document()};
+    return chunks.doOnNext(
+        packed -> {
+          long now = packed.next().document();
+          int tokens = packed.chunk().length() - packed.chunk().padding();
+          progress.add(0, now - behind[0], tokens);
+          behind[0] = now;
+        });
+  }
+
+  private static void summary(Terminal terminal, Path folder, Manifest manifest, OptionalInt room) {
     long bytes = manifest.parts().stream().mapToLong(Manifest.Part::bytes).sum();
     Counts counts = new Counts(manifest.chunks(), manifest.ledger());
     double fill = room.isPresent() ? counts.fill(room.getAsInt()) : 1;
@@ -84,9 +98,7 @@ final class Pipeline implements Actions {
         new Table()
             .ledger(manifest.ledger())
             .line(
-                "chunks",
-                manifest.chunks(),
-                String.format(Locale.ROOT, "%.1f %% full", 100 * fill))
+                "chunks", manifest.chunks(), String.format(Locale.ROOT, "%.1f %% full", 100 * fill))
             .line(
                 "parts",
                 manifest.parts().size(),
@@ -102,9 +114,7 @@ final class Pipeline implements Actions {
 
   private static void warnings(Terminal terminal, Counted counted) {
     if (counted.badRows() > 0) {
-      terminal
-          .err()
-          .printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", counted.badRows());
+      terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", counted.badRows());
       counted.firstBadRows().forEach(row -> terminal.err().println("  " + row));
     }
     if (counted.specialsInText() > 0) {
@@ -121,8 +131,10 @@ final class Pipeline implements Actions {
   @Override
   public void plan(Resolved run, boolean json) {
     try (Ports io = Ports.open(run.config(), home)) {
-      Progress progress = new Progress(run.terminal(), "counting");
-      Counted counted = Counted.of(io, cache, progress::watch);
+      Counted counted;
+      try (Progress progress = Progress.start(run.terminal(), "counting", 0)) {
+        counted = Counted.of(io, cache, chunks -> watched(chunks, Position.START, progress));
+      }
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), room(io), steps);
       warnings(run.terminal(), counted);

@@ -130,7 +130,9 @@ final class Ports implements AutoCloseable {
             .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
     boolean embeddedRows =
         config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
-    return named.or(() -> ofModel).or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
+    return named
+        .or(() -> ofModel)
+        .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
   }
 
   private void openTokenizer(Path path) {

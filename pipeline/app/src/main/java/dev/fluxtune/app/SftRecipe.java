@@ -16,7 +16,6 @@ import dev.fluxtune.schemas.Position;
 import dev.fluxtune.schemas.RunConfig.Sampling;
 import dev.fluxtune.schemas.Tokenized;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import reactor.core.publisher.Flux;
 
@@ -62,16 +61,17 @@ final class SftRecipe {
    */
   static Flux<Batch> epoch(Ports io, long epoch, BadRows bad, Consumer<Ledger> atEnd) {
     boolean random = io.config().chunks().trainSamplingStrategy() == Sampling.RANDOM;
-    AtomicReference<Ledger> packed = new AtomicReference<>(Ledger.EMPTY);
+    Ledger[] packed = {Ledger.EMPTY};
     return io.shards()
         .map(
             shards -> {
-              packed.set(shards.manifest().ledger());
+              packed[0] = shards.manifest().ledger();
               return random ? shards.shuffled(io.dataSeed(), epoch) : shards.inOrder();
             })
         .orElseGet(
             () -> {
-              Flux<Chunk> inOrder = chunks(io, Position.START, bad, packed::set).map(Packed::chunk);
+              Flux<Chunk> inOrder =
+                  chunks(io, Position.START, bad, whole -> packed[0] = whole).map(Packed::chunk);
               return random
                   ? inOrder.transform(
                       Shuffle.within(io.config().chunks().shuffleBuffer(), io.dataSeed(), epoch))
@@ -82,6 +82,6 @@ final class SftRecipe {
                 io.config().chunks().perDeviceTrainBatchSize(),
                 io.endId(),
                 io.config().chunks().dataloaderDropLast(),
-                batches -> atEnd.accept(packed.get().stacked(batches)))); // → Batch
+                batches -> atEnd.accept(packed[0].stacked(batches)))); // → Batch
   }
 }

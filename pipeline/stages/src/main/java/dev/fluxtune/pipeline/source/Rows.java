@@ -24,6 +24,12 @@ public final class Rows {
       List<String> columns,
       BadRows bad,
       BufferAllocator allocator) {
-    return Flux.error(new UnsupportedOperationException());
+    return Flux.generate(
+        () -> new Reading(files, new Columns.Names(columnMapping, columns), bad, allocator),
+        (reading, sink) -> {
+          reading.next().ifPresentOrElse(sink::next, sink::complete);
+          return reading;
+        },
+        Reading::close);
   }
 }
