@@ -71,7 +71,7 @@ class FlowArchTest {
   }
 
   @Test
-  void onlyTheTokenizerAndTheShardWriterHaveThreads() {
+  void onlyTokenizerAndShardWriterHaveThreads() {
     noClasses()
         .that()
         .resideOutsideOfPackages(
