@@ -11,6 +11,7 @@ import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VariableWidthFieldVector;
 import org.apache.arrow.vector.ViewVarCharVector;
 import org.apache.arrow.vector.complex.BaseListVector;
+import org.apache.arrow.vector.complex.LargeListVector;
 import org.apache.arrow.vector.types.pojo.Field;
 
 /** A kept column of an Arrow file: how its cells are read. */
@@ -48,6 +49,9 @@ final class ArrowField {
       row.text(column, text, 0, text.length);
     } else if (values instanceof BaseListVector lists && isInts(values)) {
       ints(lists.getElementStartIndex(at), lists.getElementEndIndex(at), row);
+    } else if (values instanceof LargeListVector lists && isInts(values)) {
+      // One record batch holds no more than an int can count, Arrow's Java vectors neither.
+      ints((int) lists.getElementStartIndex(at), (int) lists.getElementEndIndex(at), row);
     } else {
       row.other(column, "of type " + describe(values.getField()));
     }

@@ -19,7 +19,6 @@ import java.util.List;
 final class CsvRows implements RowFile {
   private static final CsvFactory CSV =
       CsvFactory.builder()
-          .enable(CsvParser.Feature.WRAP_AS_ARRAY)
           .enable(CsvParser.Feature.SKIP_EMPTY_LINES)
           .streamReadConstraints(
               StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
