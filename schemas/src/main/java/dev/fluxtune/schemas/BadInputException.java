@@ -1,6 +1,7 @@
 package dev.fluxtune.schemas;
 
 import java.io.Serial;
+import java.util.Objects;
 
 /**
  * Something the user gave cannot be used: rows, a tokenizer, a folder, a setting. The message names
@@ -16,5 +17,10 @@ public final class BadInputException extends RuntimeException {
 
   public BadInputException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  @Override
+  public String getMessage() {
+    return Objects.requireNonNull(super.getMessage());
   }
 }

@@ -31,6 +31,11 @@ public record Ledger(
     return plus(1, length, 0, 0, 0, 0, 0, 0, 0);
   }
 
+  /** Documents were read that hold {@code length} tokens together. */
+  public Ledger read(int documents, int length) {
+    return plus(documents, length, 0, 0, 0, 0, 0, 0, 0);
+  }
+
   /**
    * Moves the account inside a document: {@code length} more (or, negative, fewer) tokens of one
    * that is counted already.
@@ -65,6 +70,26 @@ public record Ledger(
     int targets = chunk.trainedTokens();
     int length = chunk.length() - chunk.padding();
     return plus(0, 0, -targets, -(length - targets), 0, 0, 0, 0, length);
+  }
+
+  /**
+   * This account, of an epoch's packed chunks, after they were stacked into batches.
+   *
+   * @param batches what the batches held: trained, masked, and what a short one dropped
+   * @throws IllegalStateException if a token was lost or counted twice
+   */
+  public Ledger stacked(Ledger batches) {
+    return new Ledger(
+            documents,
+            tokens,
+            batches.trained,
+            batches.masked,
+            truncated,
+            untrainedDocuments,
+            untrained,
+            tail,
+            batches.shortBatch)
+        .balanced();
   }
 
   private Ledger plus(

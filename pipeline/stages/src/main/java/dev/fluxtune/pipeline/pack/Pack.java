@@ -45,6 +45,53 @@ public final class Pack {
             });
   }
 
+  /**
+   * Passes chunks on that were packed before, from a place in their stream; each comes with the
+   * place of the next, which counts chunks as documents.
+   *
+   * @param start where to begin; the stream begins at chunk {@code start.document()}
+   * @param atEnd given the account of the whole stream, when it is complete
+   */
+  public static Function<Flux<List<Chunk>>, Flux<Packed>> already(
+      Position start, Consumer<Ledger> atEnd) {
+    return chunks ->
+        Flux.defer(
+            () -> {
+              Position[] at = {start};
+              return chunks
+                  .concatMapIterable(list -> list, 1)
+                  .map(
+                      chunk -> {
+                        Ledger ledger =
+                            at[0]
+                                .ledger()
+                                .read(
+                                    chunk.seqLengths().length - (chunk.padding() > 0 ? 1 : 0),
+                                    chunk.length() - chunk.padding());
+                        at[0] = new Position(at[0].document() + 1, 0, ledger.packed(chunk));
+                        return new Packed(chunk, at[0]);
+                      })
+                  .doOnComplete(() -> atEnd.accept(at[0].ledger().balanced()));
+            });
+  }
+
+  /** Leaves out what lies behind a place in the stream. */
+  public static <T> Function<Flux<List<T>>, Flux<List<T>>> after(Position start) {
+    return lists ->
+        Flux.defer(
+            () -> {
+              long[] behind = {start.document()};
+              return lists.handle(
+                  (list, sink) -> {
+                    int skip = (int) Math.min(behind[0], list.size());
+                    behind[0] -= skip;
+                    if (skip < list.size()) {
+                      sink.next(list.subList(skip, list.size()));
+                    }
+                  });
+            });
+  }
+
   private static Packer packer(Packing how, Position start) {
     if (how instanceof Packing.Wrapped it) {
       return new Wrapped(it, start);

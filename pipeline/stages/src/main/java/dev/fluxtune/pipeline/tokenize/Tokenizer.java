@@ -10,11 +10,16 @@ import dev.fluxtune.schemas.Span;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
 /**
  * Owns one of Hugging Face's own tokenizers (native memory): the reference for ids and places.
@@ -24,34 +29,90 @@ public final class Tokenizer implements AutoCloseable {
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
 
   private final HuggingFaceTokenizer tokenizer;
+  private final SpecialTokens specials;
   private final int endId;
+  private final LongAdder specialsInText = new LongAdder();
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, int endId) {
+  private Tokenizer(HuggingFaceTokenizer tokenizer, SpecialTokens specials, int endId) {
     this.tokenizer = tokenizer;
+    this.specials = specials;
     this.endId = endId;
   }
 
   /**
-   * Opens a {@code tokenizer.json}.
+   * Opens the tokenizer of a folder. The end of a document is {@code endId}, else {@code eosToken},
+   * else the {@code eos_token} of {@code tokenizer_config.json}, else the first {@code
+   * eos_token_id} of {@code generation_config.json} or {@code config.json}.
    *
-   * @param endId the id that ends each document ({@code concat_token_id})
-   * @throws BadInputException if the file is missing or is no tokenizer
+   * @param tokenizerJson the file, or its folder
+   * @param model the folder of the model, where there is one
+   * @param eosToken text of the token that ends a document ({@code eos_token})
+   * @param endId its id ({@code concat_token_id})
+   * @throws BadInputException if the file is missing or is no tokenizer, or nothing says which
+   *     token ends a document
    */
-  public static Tokenizer open(Path tokenizerJson, int endId) {
+  public static Tokenizer open(
+      Path tokenizerJson, Optional<Path> model, Optional<String> eosToken, OptionalInt endId) {
+    Path file =
+        Files.isDirectory(tokenizerJson) ? tokenizerJson.resolve("tokenizer.json") : tokenizerJson;
     // Without these two the library truncates at 512 tokens and pads.
-    try (InputStream in = Files.newInputStream(tokenizerJson)) {
-      return new Tokenizer(
-          HuggingFaceTokenizer.newInstance(in, Map.of("truncation", "false", "padding", "false")),
-          endId);
+    try (InputStream in = Files.newInputStream(file)) {
+      SpecialTokens specials = SpecialTokens.read(file);
+      HuggingFaceTokenizer opened =
+          HuggingFaceTokenizer.newInstance(in, Map.of("truncation", "false", "padding", "false"));
+      try {
+        return new Tokenizer(opened, specials, endId(opened, file, model, eosToken, endId));
+      } catch (IOException | RuntimeException e) {
+        opened.close();
+        throw e;
+      }
+    } catch (NoSuchFileException e) {
+      throw new BadInputException(
+          file + ": no such file; --tokenizer_name_or_path takes the folder of a tokenizer.json",
+          e);
+    } catch (BadInputException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       throw new BadInputException(
-          tokenizerJson
+          file
               + ": cannot be read as a Hugging Face tokenizer ("
               + e.getMessage()
               + "); give the tokenizer.json of the model",
           e);
     }
+  }
+
+  private static int endId(
+      HuggingFaceTokenizer opened,
+      Path file,
+      Optional<Path> model,
+      Optional<String> eosToken,
+      OptionalInt endId)
+      throws IOException {
+    if (endId.isPresent()) {
+      return endId.getAsInt();
+    }
+    Path folder = file.resolveSibling("");
+    Optional<String> text = eosToken.isPresent() ? eosToken : SpecialTokens.eosToken(folder);
+    if (text.isPresent()) {
+      long[] ids = opened.encode(text.get(), false, false).getIds();
+      if (ids.length != 1) {
+        throw new BadInputException(
+            "%s: its eos_token %s is no single token but %d; set concat_token_id to the id that ends a document"
+                .formatted(file, text.get(), ids.length));
+      }
+      return (int) ids[0];
+    }
+    List<Path> folders = model.map(path -> List.of(folder, path)).orElse(List.of(folder));
+    return SpecialTokens.eosTokenId(folders)
+        .orElseThrow(
+            () ->
+                new BadInputException(
+                    file
+                        + ": nothing says which token ends a document: no eos_token in"
+                        + " tokenizer_config.json, no eos_token_id in generation_config.json or"
+                        + " config.json; set eos_token, or concat_token_id"));
   }
 
   /**
@@ -63,23 +124,18 @@ public final class Tokenizer implements AutoCloseable {
    */
   public Encoded encode(Prompted document) {
     String text = withoutLoneSurrogates(document.text());
-    open.readLock().lock();
-    try {
-      if (tokenizer.isReleased()) {
-        throw new IllegalStateException("the tokenizer is closed");
-      }
-      long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
-      try {
-        return encoded(
-            LIBRARY.getTokenIds(encoding),
-            LIBRARY.getTokenCharSpans(encoding),
-            inCodePoints(text, document.trained()));
-      } finally {
-        LIBRARY.deleteEncoding(encoding);
-      }
-    } finally {
-      open.readLock().unlock();
-    }
+    return whileOpen(
+        () -> {
+          long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
+          try {
+            return encoded(
+                LIBRARY.getTokenIds(encoding),
+                LIBRARY.getTokenCharSpans(encoding),
+                inCodePoints(text, document.trained()));
+          } finally {
+            LIBRARY.deleteEncoding(encoding);
+          }
+        });
   }
 
   private Encoded encoded(long[] tokens, CharSpan[] places, int[] trainedSpans) {
@@ -89,14 +145,52 @@ public final class Tokenizer implements AutoCloseable {
     int[] starts = new int[length];
     int[] ends = new int[length];
     int last = 0;
+    int written = 0;
     for (int i = 0; i < length; i++) {
       ids[i] = i < n ? (int) tokens[i] : endId;
-      CharSpan place = i < n ? places[i] : null;
+      CharSpan place = i < n ? places[i] : null; // none: the tokenizer's template added it
+      if (place != null && specials.isSpecial(ids[i])) {
+        written++;
+      }
       starts[i] = place == null ? last : place.getStart();
       ends[i] = place == null ? last : place.getEnd();
       last = ends[i];
     }
+    if (written > 0) {
+      specialsInText.add(written);
+    }
     return new Encoded(ids, starts, ends, trainedSpans);
+  }
+
+  /** The id that ends each document. */
+  public int endId() {
+    return endId;
+  }
+
+  /** Special tokens so far that stood in a document's own text. */
+  public long specialsInText() {
+    return specialsInText.sum();
+  }
+
+  /** The text of tokens, special ones included. */
+  public String decode(int... ids) {
+    long[] tokens = new long[ids.length];
+    for (int i = 0; i < ids.length; i++) {
+      tokens[i] = ids[i];
+    }
+    return whileOpen(() -> tokenizer.decode(tokens, false));
+  }
+
+  private <T> T whileOpen(Supplier<T> call) {
+    open.readLock().lock();
+    try {
+      if (tokenizer.isReleased()) {
+        throw new IllegalStateException("the tokenizer is closed");
+      }
+      return call.get();
+    } finally {
+      open.readLock().unlock();
+    }
   }
 
   private static int[] inCodePoints(String text, List<Span> spans) {

@@ -176,4 +176,39 @@ class PackTest {
         .collectList()
         .block();
   }
+
+  @Test
+  void chunksPackedBeforePassOnFromAnyPlace() {
+    Chunk padded = new Chunk(ints(9, 0, 0), ints(X, X, X), ints(1, 2), 2);
+    List<Chunk> chunks = List.of(FIRST, SECOND, padded);
+    List<Ledger> atEnd = new ArrayList<>();
+    List<Packed> whole =
+        Flux.just(chunks.subList(0, 2), chunks.subList(2, 3))
+            .transform(Pack.already(Position.START, atEnd::add))
+            .collectList()
+            .block();
+    assertThat(whole).extracting(Packed::chunk).isEqualTo(chunks);
+    assertThat(atEnd).containsExactly(new Ledger(5, 9, 4, 5, 0, 0, 0, 0, 0));
+
+    Position second = whole.get(0).next();
+    List<Packed> rest =
+        Flux.just(chunks)
+            .transform(Pack.after(second))
+            .transform(Pack.already(second, atEnd::add))
+            .collectList()
+            .block();
+    assertThat(rest).isEqualTo(whole.subList(1, 3));
+    assertThat(atEnd.get(1)).isEqualTo(atEnd.get(0));
+  }
+
+  @Test
+  void leavesOutWhatLiesBehind() {
+    StepVerifier.create(
+            Flux.just(List.of(1, 2), List.of(3), List.of(4, 5, 6))
+                .transform(Pack.after(new Position(4, 0, Ledger.EMPTY))),
+            1)
+        .expectNext(List.of(5, 6))
+        .thenRequest(1)
+        .verifyComplete();
+  }
 }

@@ -10,20 +10,35 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TokenizerTest {
   private static final int EOS = 501;
   private static final Path TINY =
       Path.of(System.getProperty("fluxtune.home"), "datasets/tiny-tasks/tokenizer/tokenizer.json");
 
+  private static Tokenizer open(Path path) {
+    return Tokenizer.open(path, Optional.empty(), Optional.empty(), OptionalInt.empty());
+  }
+
+  private static int endId(Path folder, Path model) {
+    try (Tokenizer opened =
+        Tokenizer.open(folder, Optional.of(model), Optional.empty(), OptionalInt.empty())) {
+      return opened.endId();
+    }
+  }
+
   @Test
   void givesTheIdsAndPlacesOfThePythonOriginal() throws IOException {
     JsonNode golden =
         new ObjectMapper().readTree(getClass().getResourceAsStream("/parity/ids.json"));
     assertThat(golden.get("cases")).hasSize(10);
-    try (Tokenizer tokenizer = Tokenizer.open(TINY, EOS)) {
+    try (Tokenizer tokenizer = open(TINY)) {
       for (JsonNode c : golden.get("cases")) {
         String text = c.get("text").asText();
         Encoded encoded = tokenizer.encode(Prompted.of(text));
@@ -43,7 +58,7 @@ class TokenizerTest {
 
   @Test
   void trainsExactlyTheCompletionBehindCharactersOutsideTheBasicPlane() {
-    try (Tokenizer tokenizer = Tokenizer.open(TINY, EOS)) {
+    try (Tokenizer tokenizer = open(TINY)) {
       Encoded encoded = tokenizer.encode(Prompted.of("🙂🙂 12", "34"));
       boolean[] trained = Mask.mark(encoded).trained();
       int n = trained.length;
@@ -61,12 +76,55 @@ class TokenizerTest {
 
   @Test
   void refusesWhatIsNoTokenizerAndACallAfterClose() {
-    assertThatThrownBy(() -> Tokenizer.open(Path.of("missing.json"), EOS))
+    assertThatThrownBy(() -> open(Path.of("missing.json")))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("missing.json");
-    Tokenizer closed = Tokenizer.open(TINY, EOS);
+    Tokenizer closed = open(TINY);
     closed.close();
     assertThatThrownBy(() -> closed.encode(Prompted.of("x")))
         .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void countsSpecialTokensThatARowWroteItself() {
+    try (Tokenizer tokenizer = open(TINY)) {
+      Encoded encoded = tokenizer.encode(Prompted.of("a<|end_of_text|>b"));
+      assertThat(encoded.ids()).contains(EOS).endsWith(EOS);
+      assertThat(tokenizer.specialsInText()).isEqualTo(1);
+      assertThat(tokenizer.decode(encoded.ids())).isEqualTo("a<|end_of_text|>b<|end_of_text|>");
+    }
+  }
+
+  /** Each place that can name the end of a document, the strongest first. */
+  @Test
+  void looksTheEndOfADocumentUpWhereHuggingFaceKeepsIt(@TempDir Path folder) throws IOException {
+    Files.copy(TINY, folder.resolve("tokenizer.json"));
+    assertThatThrownBy(() -> open(folder))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("set eos_token, or concat_token_id");
+
+    Path model = Files.createDirectory(folder.resolve("model"));
+    Files.writeString(model.resolve("config.json"), "{\"eos_token_id\": 7}");
+    assertThat(endId(folder, model)).isEqualTo(7);
+    Files.writeString(model.resolve("generation_config.json"), "{\"eos_token_id\": [9, 8]}");
+    assertThat(endId(folder, model)).isEqualTo(9);
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"),
+        "{\"eos_token\": {\"content\": \"<|end_of_text|>\"}}");
+    assertThat(endId(folder, model)).isEqualTo(EOS);
+    try (Tokenizer named =
+        Tokenizer.open(folder, Optional.of(model), Optional.of("a"), OptionalInt.empty())) {
+      assertThat(named.decode(named.endId())).isEqualTo("a");
+    }
+    try (Tokenizer numbered =
+        Tokenizer.open(folder, Optional.of(model), Optional.of("a"), OptionalInt.of(3))) {
+      assertThat(numbered.endId()).isEqualTo(3);
+    }
+    assertThatThrownBy(
+            () ->
+                Tokenizer.open(
+                    folder, Optional.empty(), Optional.of("no single token"), OptionalInt.empty()))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("is no single token");
   }
 }

@@ -1,0 +1,104 @@
+package dev.fluxtune.app;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.Optional;
+
+/**
+ * Small answers that were dear to find, kept across runs under {@code
+ * ${XDG_CACHE_HOME:-~/.cache}/fluxtune}. Losing it costs time and nothing else.
+ */
+final class Cache {
+  private final Path folder;
+
+  Cache(Path folder) {
+    this.folder = folder;
+  }
+
+  static Cache ofUser() {
+    String xdg = System.getenv("XDG_CACHE_HOME");
+    Path home =
+        xdg == null || xdg.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(xdg);
+    return new Cache(home.resolve("fluxtune"));
+  }
+
+  /** The answer kept for a question. */
+  Optional<String> read(String question) {
+    try {
+      return Optional.of(Files.readString(file(question)));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Keeps the answer to a question. */
+  void keep(String question, String answer) {
+    try {
+      Files.createDirectories(folder);
+      Path part = Files.createTempFile(folder, ".", ".tmp");
+      Files.writeString(part, answer);
+      Files.move(
+          part,
+          file(question),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      // A home that cannot be written to: the answer is found again next time.
+    }
+  }
+
+  private Path file(String question) {
+    byte[] key = sha256().digest(question.getBytes(StandardCharsets.UTF_8));
+    return folder.resolve(HexFormat.of().formatHex(key));
+  }
+
+  /** SHA-256 of a file's bytes, in hexadecimal; kept by its path, size and time. */
+  String sha256(Path file) {
+    try {
+      String question =
+          "sha256 %s %d %s"
+              .formatted(
+                  file.toRealPath(), Files.size(file), Files.getLastModifiedTime(file).toInstant());
+      Optional<String> kept = read(question);
+      if (kept.isPresent()) {
+        return kept.get();
+      }
+      String found = digest(file);
+      keep(question, found);
+      return found;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String digest(Path file) {
+    MessageDigest digest = sha256();
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] buffer = new byte[1 << 16];
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        digest.update(buffer, 0, n);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e); // every Java has it
+    }
+  }
+}

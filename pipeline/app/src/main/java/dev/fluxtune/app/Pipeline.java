@@ -1,0 +1,187 @@
+package dev.fluxtune.app;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.fluxtune.app.command.Actions;
+import dev.fluxtune.app.command.Resolved;
+import dev.fluxtune.app.terminal.Progress;
+import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.pipeline.format.RowKind;
+import dev.fluxtune.pipeline.shard.Shards;
+import dev.fluxtune.pipeline.source.BadRows;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.Counts;
+import dev.fluxtune.schemas.Manifest;
+import dev.fluxtune.schemas.Packed;
+import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.StepPlan;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import reactor.core.publisher.Flux;
+
+/** What {@code pack}, {@code plan} and {@code inspect} do. */
+final class Pipeline implements Actions {
+  private static final DateTimeFormatter RUN = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
+
+  private final Path home;
+  private final Cache cache;
+
+  /**
+   * @param home the repository, with the embedded rows
+   */
+  Pipeline(Path home, Cache cache) {
+    this.home = home;
+    this.cache = cache;
+  }
+
+  @Override
+  public void pack(Resolved run) {
+    Path folder =
+        Path.of(
+            run.config()
+                .output()
+                .outputDir()
+                .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
+    try (Ports io = Ports.open(run.config(), home)) {
+      ObjectNode settings = Settings.of(io, cache);
+      Optional<Shards> whole =
+          Shards.open(folder)
+              .filter(it -> it.manifest().fingerprint().equals(Manifest.fingerprint(settings)));
+      if (whole.isPresent()) {
+        run.terminal().err().println(folder + " holds these chunks already; nothing was packed");
+        summary(run.terminal(), folder, whole.get().manifest(), room(io));
+        return;
+      }
+      BadRows bad = io.badRows();
+      Manifest manifest;
+      try (Progress progress = Progress.start(run.terminal(), "packing", 0)) {
+        manifest =
+            Shards.write(
+                    folder,
+                    settings,
+                    (from, atEnd) ->
+                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, progress))
+                .blockOptional()
+                .orElseThrow();
+      }
+      summary(run.terminal(), folder, manifest, room(io));
+      warnings(
+          run.terminal(), Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
+    }
+  }
+
+  /** Shows how many rows and tokens have gone by. */
+  private static Flux<Packed> watched(Flux<Packed> chunks, Position from, Progress progress) {
+    long[] behind = {from.document()};
+    return chunks.doOnNext(
+        packed -> {
+          long now = packed.next().document();
+          int tokens = packed.chunk().length() - packed.chunk().padding();
+          progress.add(0, now - behind[0], tokens);
+          behind[0] = now;
+        });
+  }
+
+  private static void summary(Terminal terminal, Path folder, Manifest manifest, OptionalInt room) {
+    long bytes = manifest.parts().stream().mapToLong(Manifest.Part::bytes).sum();
+    Counts counts = new Counts(manifest.chunks(), manifest.ledger());
+    double fill = room.isPresent() ? counts.fill(room.getAsInt()) : 1;
+    Table table =
+        new Table()
+            .ledger(manifest.ledger())
+            .line(
+                "chunks", manifest.chunks(), String.format(Locale.ROOT, "%.1f %% full", 100 * fill))
+            .line(
+                "parts",
+                manifest.parts().size(),
+                String.format(
+                    Locale.ROOT,
+                    "%,d bytes, %.2f MB per million tokens",
+                    bytes,
+                    (double) bytes / Math.max(1, manifest.tokens())))
+            .line("folder", "", folder.toString())
+            .line("fingerprint", "", manifest.fingerprint().substring(0, 16));
+    terminal.out().print(table);
+  }
+
+  private static void warnings(Terminal terminal, Counted counted) {
+    if (counted.badRows() > 0) {
+      terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", counted.badRows());
+      counted.firstBadRows().forEach(row -> terminal.err().println("  " + row));
+    }
+    if (counted.specialsInText() > 0) {
+      terminal
+          .err()
+          .printf(
+              Locale.ROOT,
+              "warning: %,d special tokens stood in the text of rows and became their ids, as in"
+                  + " the Python tools; clean the rows if that is not meant%n",
+              counted.specialsInText());
+    }
+  }
+
+  @Override
+  public void plan(Resolved run, boolean json) {
+    try (Ports io = Ports.open(run.config(), home)) {
+      Counted counted;
+      try (Progress progress = Progress.start(run.terminal(), "counting", 0)) {
+        counted = Counted.of(io, cache, chunks -> watched(chunks, Position.START, progress));
+      }
+      StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
+      PlanReport report = PlanReport.of(counted.counts(), room(io), steps);
+      warnings(run.terminal(), counted);
+      run.terminal().out().print(json ? json(report) : report.table());
+    }
+  }
+
+  private static String json(PlanReport report) {
+    try {
+      return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Tokens that a chunk has room for, where that is known. */
+  private static OptionalInt room(Ports io) {
+    if (io.shards().isPresent()) {
+      int room = io.shards().get().manifest().settings().path("max_length").asInt(0);
+      return room > 0 ? OptionalInt.of(room) : OptionalInt.empty();
+    }
+    return io.kind() == RowKind.PACKED
+        ? OptionalInt.empty()
+        : io.config().chunks().maxLength().map(OptionalInt::of).orElse(OptionalInt.empty());
+  }
+
+  @Override
+  public void inspect(Resolved run, long first, long count, boolean plain) {
+    try (Ports io = Ports.open(run.config(), home)) {
+      ChunkPrinter printer = new ChunkPrinter(io.decoder(), !plain && run.terminal().colourOut());
+      Flux<Chunk> chunks =
+          io.shards()
+              .map(shards -> shards.inOrder(first))
+              .orElseGet(
+                  () ->
+                      SftRecipe.chunks(io, Position.START, io.badRows(), end -> {})
+                          .map(Packed::chunk)
+                          .skip(first));
+      List<Chunk> shown = chunks.take(count).collectList().blockOptional().orElse(List.of());
+      if (shown.isEmpty()) {
+        throw new BadInputException(
+            "there is no chunk %d; pipeline plan says how many there are (the first is 0)"
+                .formatted(first));
+      }
+      for (int i = 0; i < shown.size(); i++) {
+        run.terminal().out().print(printer.print(first + i, shown.get(i)));
+      }
+    }
+  }
+}

@@ -1,0 +1,273 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.pipeline.format.Format;
+import dev.fluxtune.pipeline.format.RowKind;
+import dev.fluxtune.pipeline.format.Template;
+import dev.fluxtune.pipeline.shard.Shards;
+import dev.fluxtune.pipeline.source.BadRows;
+import dev.fluxtune.pipeline.source.DatasetFiles;
+import dev.fluxtune.pipeline.source.RecordBatch;
+import dev.fluxtune.pipeline.source.Rows;
+import dev.fluxtune.pipeline.tokenize.Tokenizer;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Packing;
+import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.RunConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Function;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import reactor.core.publisher.Flux;
+
+/**
+ * Owns what a run reads from, opened once: the data set's files or shards, the template, the
+ * tokenizer, the memory of record batches. Close it when the run ends.
+ */
+final class Ports implements AutoCloseable {
+  private final RunConfig config;
+  private final BufferAllocator allocator = new RootAllocator();
+  private final List<DataSet> dataSets = new ArrayList<>();
+  private Optional<Shards> shards = Optional.empty();
+  private Optional<Template> template = Optional.empty();
+  private RowKind kind = RowKind.PACKED;
+  private Optional<Path> tokenizerFile = Optional.empty();
+  private Optional<Tokenizer> tokenizer = Optional.empty();
+
+  /** Files read as one, and the columns kept of them. */
+  record DataSet(List<Path> files, List<String> columns) {}
+
+  private Ports(RunConfig config) {
+    this.config = config;
+  }
+
+  /**
+   * Opens what a configuration names.
+   *
+   * @param home the repository, with the embedded rows
+   * @throws BadInputException if a part of it is missing or cannot be used
+   */
+  static Ports open(RunConfig config, Path home) {
+    Ports ports = new Ports(config);
+    try {
+      ports.openData(home.resolve("datasets/tiny-tasks"));
+      Optional<Path> folder = ports.tokenizerFolder(home.resolve("datasets/tiny-tasks/tokenizer"));
+      if (ports.kind.isText() && folder.isEmpty()) {
+        throw new BadInputException(
+            "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
+                + " tokenizer.json, or --model_name_or_path");
+      }
+      folder.ifPresent(ports::openTokenizer);
+      return ports;
+    } catch (RuntimeException e) {
+      ports.close();
+      throw e;
+    }
+  }
+
+  private void openData(Path embedded) {
+    RunConfig.Data data = config.data();
+    if (data.datasetName().isPresent()) {
+      Path folder = Path.of(data.datasetName().get());
+      shards = Files.isDirectory(folder) ? Shards.open(folder) : Optional.empty();
+      if (shards.isPresent()) {
+        return;
+      }
+    }
+    for (RunConfig.Source source : sources(data, embedded)) {
+      dataSets.add(
+          new DataSet(
+              DatasetFiles.resolve(source.path(), source.split().orElse(data.datasetTrainSplit())),
+              source.columns()));
+    }
+    template = data.template().map(Ports::readTemplate);
+    kind = firstKind();
+  }
+
+  private static List<RunConfig.Source> sources(RunConfig.Data data, Path embedded) {
+    if (!data.datasets().isEmpty()) {
+      return data.datasets();
+    }
+    return List.of(
+        new RunConfig.Source(
+            data.datasetName().orElse(embedded.toString()), Optional.empty(), List.of()));
+  }
+
+  private static Template readTemplate(String file) {
+    try {
+      return Template.parse(Files.readString(Path.of(file)), file);
+    } catch (IOException e) {
+      throw new BadInputException(
+          file + ": cannot be read (" + e + "); template takes the path of a text file", e);
+    }
+  }
+
+  /** What the rows are, told by the first that are read. */
+  private RowKind firstKind() {
+    try (RecordBatch first = Objects.requireNonNull(rows(badRows()).blockFirst())) {
+      return RowKind.of(
+          dataSets.get(0).files().get(0).toString(),
+          first.columns(),
+          config.data().datasetTextField(),
+          template.isPresent());
+    }
+  }
+
+  /** Named, else the model's; the embedded one belongs to the embedded rows. */
+  private Optional<Path> tokenizerFolder(Path embedded) {
+    Optional<Path> named = config.model().tokenizerNameOrPath().map(Path::of);
+    Optional<Path> ofModel =
+        config
+            .model()
+            .modelNameOrPath()
+            .map(Path::of)
+            .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
+    boolean embeddedRows =
+        config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
+    return named
+        .or(() -> ofModel)
+        .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
+  }
+
+  private void openTokenizer(Path path) {
+    RunConfig.Model model = config.model();
+    tokenizer =
+        Optional.of(
+            Tokenizer.open(
+                path,
+                model.modelNameOrPath().map(Path::of),
+                model.eosToken(),
+                model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
+    tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
+  }
+
+  RunConfig config() {
+    return config;
+  }
+
+  List<DataSet> dataSets() {
+    return dataSets;
+  }
+
+  /** The shards that the data set is, where it is packed already. */
+  Optional<Shards> shards() {
+    return shards;
+  }
+
+  Optional<Template> template() {
+    return template;
+  }
+
+  RowKind kind() {
+    return kind;
+  }
+
+  /** A collector for one pass over the rows. */
+  BadRows badRows() {
+    return config.data().onBadRow() == RunConfig.OnBadRow.SKIP ? BadRows.skip() : BadRows.fail();
+  }
+
+  /** All rows of all data sets, in order, or shuffled once by seed. */
+  Flux<RecordBatch> rows(BadRows bad) {
+    Flux<RecordBatch> all =
+        Flux.fromIterable(dataSets)
+            .concatMap(
+                set ->
+                    Rows.read(
+                        set.files(), config.data().columnMapping(), set.columns(), bad, allocator),
+                1);
+    return config.data().shuffleDataset()
+        ? all.transform(x -> x) // TODO
+        : all;
+  }
+
+  /** How a row of text becomes a prompt. */
+  Function<RecordBatch, List<Prompted>> format(BadRows bad) {
+    return template
+        .map(it -> Format.with(it, completionOnly(), bad))
+        .orElseGet(
+            () -> Format.with(kind, config.data().datasetTextField(), completionOnly(), bad));
+  }
+
+  /** Whether only the completion is trained. */
+  boolean completionOnly() {
+    return kind.trainsCompletionOnly(config.data().completionOnlyLoss());
+  }
+
+  /** The tokenizer; there is one where rows are text. */
+  Tokenizer tokenizer() {
+    return tokenizer.orElseThrow();
+  }
+
+  /** Ids to text, where there is a tokenizer. */
+  Optional<Function<int[], String>> decoder() {
+    return tokenizer.map(it -> it::decode);
+  }
+
+  Optional<Path> tokenizerFile() {
+    return tokenizerFile;
+  }
+
+  /** The id that ends a document and pads, where one is known. */
+  OptionalInt endId() {
+    if (tokenizer.isPresent()) {
+      return OptionalInt.of(tokenizer.get().endId());
+    }
+    return config.model().concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty());
+  }
+
+  Packing packing() {
+    RunConfig.Chunks chunks = config.chunks();
+    if (!chunks.packing()) {
+      return new Packing.None(chunks.maxLength().map(OptionalInt::of).orElse(OptionalInt.empty()));
+    }
+    int maxLength =
+        chunks
+            .maxLength()
+            .orElseThrow(
+                () ->
+                    new BadInputException(
+                        "max_length: packing needs one; null is for packing: false"));
+    return switch (chunks.packingStrategy()) {
+      case BFD -> new Packing.Bfd(maxLength, chunks.packingWindow());
+      case BFD_SPLIT -> new Packing.BfdSplit(maxLength, chunks.packingWindow());
+      case WRAPPED -> new Packing.Wrapped(maxLength, chunks.tail(), padId(chunks.tail()));
+    };
+  }
+
+  private int padId(Packing.Tail tail) {
+    if (tail != Packing.Tail.PAD) {
+      return 0; // not used
+    }
+    return endId()
+        .orElseThrow(
+            () ->
+                new BadInputException(
+                    "tail: pad needs an id to pad with: set concat_token_id (the rows are ids"
+                        + " already, so no tokenizer says which)"));
+  }
+
+  int workers() {
+    return config
+        .data()
+        .datasetNumProc()
+        .orElseGet(() -> Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Seed of the order of chunks. */
+  long dataSeed() {
+    return config.training().dataSeed().orElse(config.training().seed());
+  }
+
+  @Override
+  public void close() {
+    tokenizer.ifPresent(Tokenizer::close);
+    allocator.close();
+  }
+}

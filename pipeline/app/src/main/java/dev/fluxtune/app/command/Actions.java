@@ -1,0 +1,25 @@
+package dev.fluxtune.app.command;
+
+/**
+ * What the subcommands do once their configuration is known to be right. An action returns when it
+ * is done; what the user can mend it throws as {@link dev.fluxtune.schemas.BadInputException}.
+ */
+public interface Actions {
+  void pack(Resolved run);
+
+  /**
+   * Counts.
+   *
+   * @param json whether the plan is for a program
+   */
+  void plan(Resolved run, boolean json);
+
+  /**
+   * Shows chunks.
+   *
+   * @param first the number of the first chunk, from 0
+   * @param count how many
+   * @param plain whether to do without colours and styles, as for a pipe
+   */
+  void inspect(Resolved run, long first, long count, boolean plain);
+}

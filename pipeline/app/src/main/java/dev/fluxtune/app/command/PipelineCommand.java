@@ -1,0 +1,184 @@
+package dev.fluxtune.app.command;
+
+import dev.fluxtune.app.config.ConfigException;
+import dev.fluxtune.app.config.ConfigParser;
+import dev.fluxtune.app.config.Nearest;
+import dev.fluxtune.app.config.Parsed;
+import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.schemas.BadInputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** The {@code pipeline} command: from arguments to an exit code. */
+public final class PipelineCommand {
+  private final Actions actions;
+  private final Terminal terminal;
+  private final Optional<Path> home;
+  private final CommandLine line;
+
+  /**
+   * The command.
+   *
+   * @param home the folder that holds {@code datasets}, where it is known
+   */
+  public PipelineCommand(Actions actions, Terminal terminal, Optional<Path> home) {
+    this.actions = actions;
+    this.terminal = terminal;
+    this.home = home;
+    this.line = new CommandLine(Specs.root(Version.text()));
+  }
+
+  /** Runs it; whatever happens is told on the terminal. */
+  public int run(String... arguments) {
+    List<String> all = Arrays.asList(arguments);
+    try {
+      return dispatch(all);
+    } catch (ParameterException | ConfigException e) {
+      return fail(ExitCode.USAGE, String.valueOf(e.getMessage()), e, all);
+    } catch (Throwable e) { // an Error too: the process ends, and the user should know why
+      Optional<BadInputException> cause = badInput(e);
+      return cause.isPresent()
+          ? fail(ExitCode.BAD_INPUT, String.valueOf(cause.get().getMessage()), e, all)
+          : fail(ExitCode.BUG, unexpected(e), e, all);
+    }
+  }
+
+  private int dispatch(List<String> arguments) {
+    int at = 0;
+    while (at < arguments.size() && arguments.get(at).startsWith("-")) {
+      at++;
+    }
+    if (at == arguments.size()) {
+      ParseResult result = line.parseArgs(arguments.toArray(String[]::new));
+      return helped(result) ? ExitCode.OK : withoutSubcommand();
+    }
+    String name = arguments.get(at);
+    CommandLine command = line.getSubcommands().get(name);
+    if (command == null) {
+      throw new ParameterException(
+          line,
+          "no subcommand "
+              + name
+              + Nearest.hint(name, line.getSubcommands().keySet())
+              + "\npipeline --help lists them");
+    }
+    List<String> before = arguments.subList(0, at + 1);
+    List<String> after = arguments.subList(at + 1, arguments.size());
+    Optional<Subcommand> configured =
+        Stream.of(Subcommand.values()).filter(it -> it.command().equals(name)).findFirst();
+    return configured.isPresent()
+        ? run(configured.get(), before, Flags.split(after, command.getCommandSpec()))
+        : complete(arguments);
+  }
+
+  private int run(Subcommand subcommand, List<String> before, Flags flags) {
+    List<String> own = new ArrayList<>(before);
+    own.addAll(flags.own());
+    ParseResult result = line.parseArgs(own.toArray(String[]::new));
+    if (helped(result)) {
+      return ExitCode.OK;
+    }
+    ParseResult options = result.subcommand();
+    CommandSpec spec = options.commandSpec();
+    Parsed parsed =
+        ConfigParser.parse(
+            Optional.ofNullable(options.matchedOptionValue("--config", (Path) null)),
+            flags.settings(),
+            Specs.ownOptions(spec).stream().map(it -> it.longestName().substring(2)).toList(),
+            home);
+    parsed.notices().forEach(notice -> terminal.err().println("note: " + notice));
+    Resolved run = new Resolved(parsed.config(), parsed.notices(), terminal);
+    switch (subcommand) {
+      case PACK -> actions.pack(run);
+      case PLAN -> actions.plan(run, options.hasMatchedOption("--json"));
+      case INSPECT ->
+          actions.inspect(
+              run,
+              atLeast(options, "--chunk", 0),
+              atLeast(options, "--count", 1),
+              options.hasMatchedOption("--plain"));
+    }
+    return ExitCode.OK;
+  }
+
+  private long atLeast(ParseResult options, String name, long least) {
+    long value = options.commandSpec().findOption(name).getValue();
+    if (value < least) {
+      throw new ParameterException(
+          line, "%s must be at least %d (got %d)".formatted(name, least, value));
+    }
+    return value;
+  }
+
+  private int complete(List<String> arguments) {
+    ParseResult result = line.parseArgs(arguments.toArray(String[]::new));
+    if (helped(result)) {
+      return ExitCode.OK;
+    }
+    String shell = result.subcommand().matchedPositionalValue(0, "");
+    if (!shell.equals("bash") && !shell.equals("zsh")) {
+      throw new ParameterException(
+          line, "completion is there for bash and zsh (got " + shell + ")");
+    }
+    terminal.out().print(AutoComplete.bash("pipeline", line));
+    return ExitCode.OK;
+  }
+
+  private int withoutSubcommand() {
+    line.usage(terminal.err(), ansi(terminal.colourErr()));
+    return ExitCode.USAGE;
+  }
+
+  private boolean helped(ParseResult result) {
+    for (CommandLine asked : result.asCommandLineList()) {
+      if (asked.isUsageHelpRequested()) {
+        asked.usage(terminal.out(), ansi(terminal.colourOut()));
+        return true;
+      }
+      if (asked.isVersionHelpRequested()) {
+        asked.printVersionHelp(terminal.out());
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Ansi ansi(boolean colour) {
+    return colour ? Ansi.ON : Ansi.OFF;
+  }
+
+  /** What the user can mend may come wrapped, from another thread. */
+  private static Optional<BadInputException> badInput(Throwable failure) {
+    for (Throwable at = failure; at != null; at = at.getCause()) {
+      if (at instanceof BadInputException it) {
+        return Optional.of(it);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String unexpected(Throwable failure) {
+    return failure instanceof OutOfMemoryError
+        ? "out of memory (" + failure.getMessage() + "); more: FLUXTUNE_JAVA_OPTS=-Xmx2g"
+        : "unexpected: %s%n--stacktrace shows where; please report it".formatted(failure);
+  }
+
+  private int fail(int code, String message, Throwable cause, List<String> arguments) {
+    terminal.out().flush();
+    terminal.err().println("pipeline: " + message);
+    if (arguments.contains("--stacktrace")) {
+      cause.printStackTrace(terminal.err());
+    }
+    return code;
+  }
+}

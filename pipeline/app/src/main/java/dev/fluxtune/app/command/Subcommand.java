@@ -1,0 +1,86 @@
+package dev.fluxtune.app.command;
+
+import dev.fluxtune.app.config.Key;
+import java.util.Locale;
+import java.util.Set;
+
+/** A subcommand that takes a configuration, and the keys that its help explains. */
+enum Subcommand {
+  PACK(
+      "Pack rows into shards",
+      "Reads rows, formats, tokenizes, masks and packs them, and writes the chunks into"
+          + " output_dir: Parquet shards, and a manifest when all of them are whole. Stopped at"
+          + " any moment, it goes on after the last whole shard when started again.",
+      "pipeline pack --dataset_name rows.jsonl --tokenizer_name_or_path llama2/"
+          + " \\\n      --max_length 1024 --output_dir packed/"),
+  PLAN(
+      "Count tokens, chunks and steps before the first step",
+      "Counts examples, tokens, trained tokens, chunks and steps, exactly, without training: from"
+          + " the footers of packed shards, else by a pass over the rows whose result is kept for"
+          + " the next time.",
+      "pipeline plan --config run.yaml --json"),
+  INSPECT(
+      "Show chunks as a person can read them",
+      "Prints chunks with their documents told apart, masked text dim, trained text bright, special"
+          + " tokens visible, and positions.",
+      "pipeline inspect --config run.yaml --chunk 7 --count 2");
+
+  private static final Set<String> TOKENIZER =
+      Set.of(
+          "model_name_or_path",
+          "tokenizer_name_or_path",
+          "tokenizer_backend",
+          "eos_token",
+          "concat_token_id");
+  private static final Set<String> PACKING =
+      Set.of("packing", "packing_strategy", "max_length", "packing_window", "tail");
+  private static final Set<String> STEPS =
+      Set.of(
+          "per_device_train_batch_size",
+          "gradient_accumulation_steps",
+          "dataloader_drop_last",
+          "num_train_epochs",
+          "max_steps",
+          "warmup_steps");
+
+  private final String summary;
+  private final String description;
+  private final String example;
+
+  Subcommand(String summary, String description, String example) {
+    this.summary = summary;
+    this.description = description;
+    this.example = example;
+  }
+
+  String command() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  String summary() {
+    return summary;
+  }
+
+  String description() {
+    return description;
+  }
+
+  String example() {
+    return example;
+  }
+
+  /** Whether the help explains the key; it is accepted in any case. */
+  boolean explains(Key key) {
+    String name = key.name();
+    boolean chunks =
+        key.group() == Key.Group.DATA
+            || TOKENIZER.contains(name)
+            || PACKING.contains(name)
+            || name.equals("seed");
+    return switch (this) {
+      case PACK -> chunks || name.equals("output_dir");
+      case PLAN -> chunks || STEPS.contains(name);
+      case INSPECT -> chunks;
+    };
+  }
+}

@@ -1,0 +1,96 @@
+package dev.fluxtune.app.config;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+
+/** Fills in what follows from other keys or from their absence, and tells of it. */
+final class Defaults {
+  private static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
+
+  private final Map<String, Given> given;
+  private final List<String> notices;
+
+  Defaults(Map<String, Given> given, List<String> notices) {
+    this.given = given;
+    this.notices = notices;
+  }
+
+  void fillIn(Optional<Path> home) {
+    given("report_to").filter(Defaults::saysNone).ifPresent(it -> given.remove("report_to"));
+    given("resume_from_checkpoint")
+        .filter(it -> it.isOneOf(List.of("false")))
+        .ifPresent(it -> given.remove("resume_from_checkpoint"));
+    if (says("eval_strategy", "steps") && given("eval_steps").isEmpty()) {
+      put("eval_steps", given("logging_steps").map(Given::found).orElse("10"));
+    }
+    oneDataSet();
+    home.ifPresent(this::embedded);
+    packing();
+  }
+
+  /**
+   * Where both are given TRL takes {@code datasets}; only a flag over the file's is another wish.
+   */
+  private void oneDataSet() {
+    Optional<Given> name = given("dataset_name");
+    Optional<Given> several = given("datasets").filter(it -> !it.isOneOf(List.of("[]")));
+    if (name.isEmpty() || several.isEmpty()) {
+      return;
+    }
+    boolean nameWins = name.get().isFlag() && !several.get().isFlag();
+    given.remove(nameWins ? "datasets" : "dataset_name");
+    notices.add(
+        nameWins
+            ? "--dataset_name takes the place of the file's datasets"
+            : "dataset_name is ignored, since datasets is given");
+  }
+
+  private void embedded(Path home) {
+    boolean own = given("datasets").filter(it -> !it.isOneOf(List.of("[]"))).isPresent();
+    if (own || given("dataset_name").isPresent()) {
+      return;
+    }
+    Path folder = home.resolve(EMBEDDED);
+    put("dataset_name", folder.toString());
+    if (given("model_name_or_path").isPresent() || given("tokenizer_name_or_path").isPresent()) {
+      notices.add("no dataset_name: the embedded rows, " + folder);
+      return;
+    }
+    put("model_name_or_path", folder.toString());
+    put("tokenizer_name_or_path", folder.resolve("tokenizer").toString());
+    notices.add("no dataset_name: the embedded rows, their tokenizer and tiny model, " + folder);
+  }
+
+  /** The two defaults that are not TRL's. */
+  private void packing() {
+    boolean packed = given("packing").isEmpty();
+    if (packed) {
+      notices.add("packing is left out: true (TRL's default is false)");
+    }
+    if (given("packing_strategy").isEmpty() && (packed || !says("packing", "false"))) {
+      notices.add("packing_strategy is left out: wrapped (TRL's default is bfd)");
+    }
+  }
+
+  private Optional<Given> given(String key) {
+    return Optional.ofNullable(given.get(key)).filter(it -> !it.isNull());
+  }
+
+  private boolean says(String key, String value) {
+    return given(key).filter(it -> it.isOneOf(List.of(value))).isPresent();
+  }
+
+  private void put(String key, String value) {
+    given.put(key, new Given(0, "--" + key, YamlNodes.scalar(value)));
+  }
+
+  private static boolean saysNone(Given value) {
+    List<Node> nodes =
+        value.node() instanceof SequenceNode list ? list.getValue() : List.of(value.node());
+    return nodes.size() == 1 && new Given(0, "", nodes.get(0)).isOneOf(List.of("none"));
+  }
+}

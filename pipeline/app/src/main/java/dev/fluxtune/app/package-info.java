@@ -1,0 +1,9 @@
+/**
+ * Where it all comes together: the recipe, the process, and what its subcommands do.
+ *
+ * <p>{@code arguments → shards, plan, exit code}
+ */
+@NullMarked
+package dev.fluxtune.app;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,114 @@
+package dev.fluxtune.app.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fluxtune.app.terminal.Terminal;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Sources the script in a bash and asks it, as bash itself does when Tab is pressed. */
+class CompletionTest {
+  @TempDir Path folder;
+  private Path script;
+
+  @BeforeEach
+  void write() throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+    new PipelineCommand(new NoActions(), Terminal.plain(stream, stream), Optional.empty())
+        .run("completion", "bash");
+    script = Files.write(folder.resolve("completion.sh"), out.toByteArray());
+  }
+
+  private List<String> bash(String... arguments) throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of("bash"));
+    command.addAll(List.of(arguments));
+    Process process =
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+    List<String> lines =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+            .lines()
+            .toList();
+    assertThat(process.waitFor()).as(String.join("\n", lines)).isZero();
+    return lines;
+  }
+
+  /** What is offered for the last word of the line. */
+  private List<String> offered(String... words) throws IOException, InterruptedException {
+    String line =
+        "source '%s'; compopt() { :; }; COMP_WORDS=(%s); COMP_CWORD=%d; _complete_pipeline; printf '%%s\\n' \"${COMPREPLY[@]}\""
+            .formatted(script, "'" + String.join("' '", words) + "'", words.length - 1);
+    return bash("-c", line).stream().map(String::strip).toList();
+  }
+
+  @Test
+  void isAScriptThatBashAccepts() throws Exception {
+    assertThat(bash("-n", script.toString())).isEmpty();
+    assertThat(bash("-c", "source '" + script + "'; complete -p pipeline"))
+        .singleElement()
+        .satisfies(it -> assertThat(it).contains("-F _complete_pipeline", "pipeline"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "pa,pack",
+    "pl,plan",
+    "insp,inspect",
+    "comp,completion",
+  })
+  void completesSubcommands(String begun, String whole) throws Exception {
+    assertThat(offered("pipeline", begun)).containsExactly(whole);
+  }
+
+  @Test
+  void completesFlagsOfASubcommand() throws Exception {
+    assertThat(offered("pipeline", "pack", "--packing_s")).containsExactly("--packing_strategy");
+    assertThat(offered("pipeline", "pack", "--seed", "1", "--conf")).containsExactly("--config");
+    assertThat(offered("pipeline", "plan", "--js")).containsExactly("--json");
+    assertThat(offered("pipeline", "pack", "--js")).containsExactly("");
+  }
+
+  @Test
+  void completesChoices() throws Exception {
+    assertThat(offered("pipeline", "pack", "--packing_strategy", "bfd"))
+        .containsExactly("bfd", "bfd_split");
+    assertThat(offered("pipeline", "pack", "--use_peft", "t")).containsExactly("true");
+    assertThat(offered("pipeline", "completion", "z")).containsExactly("zsh");
+  }
+
+  @Test
+  void completesFiles() throws Exception {
+    Files.createFile(folder.resolve("rows.jsonl"));
+    assertThat(offered("pipeline", "pack", "--dataset_name", "ro")).containsExactly("rows.jsonl");
+    assertThat(offered("pipeline", "pack", "--config", "ro")).containsExactly("rows.jsonl");
+  }
+
+  private static final class NoActions implements Actions {
+    @Override
+    public void pack(Resolved run) {
+      throw new AssertionError("pack was run");
+    }
+
+    @Override
+    public void plan(Resolved run, boolean json) {
+      throw new AssertionError("plan was run");
+    }
+
+    @Override
+    public void inspect(Resolved run, long first, long count, boolean plain) {
+      throw new AssertionError("inspect was run");
+    }
+  }
+}

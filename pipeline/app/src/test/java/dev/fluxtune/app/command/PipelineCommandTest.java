@@ -1,0 +1,187 @@
+package dev.fluxtune.app.command;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fluxtune.app.config.Key;
+import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.schemas.BadInputException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class PipelineCommandTest {
+  @TempDir Path folder;
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+  private final List<String> calls = new ArrayList<>();
+  private Optional<RuntimeException> failure = Optional.empty();
+
+  private final Actions actions =
+      new Actions() {
+        @Override
+        public void pack(Resolved run) {
+          called("pack " + run.config().chunks().maxLength().orElseThrow());
+        }
+
+        @Override
+        public void plan(Resolved run, boolean json) {
+          called("plan " + json);
+        }
+
+        @Override
+        public void inspect(Resolved run, long first, long count, boolean plain) {
+          called("inspect " + first + " " + count + " " + plain);
+        }
+
+        private void called(String call) {
+          calls.add(call);
+          failure.ifPresent(
+              it -> {
+                throw it;
+              });
+        }
+      };
+
+  private int run(String... arguments) {
+    Terminal terminal =
+        Terminal.plain(
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8));
+    return new PipelineCommand(actions, terminal, Optional.of(folder)).run(arguments);
+  }
+
+  private String out() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String err() {
+    return err.toString(StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void givesTheFileAndItsFlagsToTheAction() throws IOException {
+    Path file = Files.writeString(folder.resolve("run.yaml"), "max_length: 512\n");
+    assertThat(run("pack", "--config", file.toString())).isZero();
+    assertThat(run("pack", "--config=" + file, "--max_length", "64")).isZero();
+    assertThat(run("plan", "--json")).isZero();
+    assertThat(run("plan")).isZero();
+    assertThat(run("inspect", "--chunk", "7", "--count=2", "--plain")).isZero();
+    assertThat(run("inspect")).isZero();
+    assertThat(calls)
+        .containsExactly(
+            "pack 512",
+            "pack 64",
+            "plan true",
+            "plan false",
+            "inspect 7 2 true",
+            "inspect 0 1 false");
+    assertThat(out()).isEmpty();
+  }
+
+  @Test
+  void printsTheNoticesBesideTheOutput() {
+    assertThat(run("pack", "--attn_implementation", "sdpa")).isZero();
+    assertThat(err())
+        .contains("note: no dataset_name: the embedded rows")
+        .contains("note: without effect here: attn_implementation\n");
+  }
+
+  @Test
+  void endsWith2AndAllProblemsOfTheConfiguration() {
+    assertThat(run("pack", "--max_length", "0", "--paking", "--cofnig", "a.yaml")).isEqualTo(2);
+    assertThat(err())
+        .isEqualTo(
+            """
+            pipeline: flags: 3 problems
+              flag  --max_length  must be at least 1 (got 0)
+              flag  --paking      unknown flag; did you mean --packing?
+              flag  --cofnig      unknown flag; did you mean --config?
+            """);
+    assertThat(calls).isEmpty();
+  }
+
+  @Test
+  void endsWith2ForAWrongCommandLine() {
+    assertThat(run("pakc")).isEqualTo(2);
+    assertThat(err()).startsWith("pipeline: no subcommand pakc; did you mean pack?\n");
+    assertThat(run("pack", "--config")).isEqualTo(2);
+    assertThat(err()).contains("--config");
+    assertThat(run("inspect", "--chunk", "-1")).isEqualTo(2);
+    assertThat(err()).contains("--chunk must be at least 0 (got -1)");
+    assertThat(run("inspect", "--count", "many")).isEqualTo(2);
+    assertThat(run("--nonsense")).isEqualTo(2);
+    assertThat(run("completion", "fish")).isEqualTo(2);
+    assertThat(run("completion")).isEqualTo(2);
+    assertThat(calls).isEmpty();
+    assertThat(out()).isEmpty();
+  }
+
+  @Test
+  void endsWith1AndTheMessageAloneForBadInput() {
+    failure = Optional.of(new BadInputException("rows.jsonl:7: no output"));
+    assertThat(run("pack", "--dataset_name", "a", "--packing", "--packing_strategy", "bfd"))
+        .isEqualTo(1);
+    assertThat(err()).isEqualTo("pipeline: rows.jsonl:7: no output\n");
+  }
+
+  @Test
+  void findsBadInputInsideTheFailureOfAnotherThread() {
+    failure =
+        Optional.of(new CompletionException(new BadInputException("rows.jsonl:7: no output")));
+    assertThat(run("pack")).isEqualTo(1);
+    assertThat(err()).contains("pipeline: rows.jsonl:7: no output\n");
+  }
+
+  @Test
+  void endsWith3ForABugAndShowsWhereOnlyOnRequest() {
+    failure = Optional.of(new IllegalStateException("the ledger does not balance"));
+    assertThat(run("pack")).isEqualTo(3);
+    assertThat(err())
+        .contains("unexpected: java.lang.IllegalStateException: the ledger does not balance\n")
+        .doesNotContain("\tat ");
+    assertThat(run("pack", "--stacktrace")).isEqualTo(3);
+    assertThat(err()).contains("\tat dev.fluxtune.app.command.PipelineCommandTest");
+  }
+
+  @Test
+  void printsItsVersion() {
+    assertThat(run("--version")).isZero();
+    assertThat(out()).matches("pipeline \\d+\\.\\S+ \\(Java .+\\)\n");
+  }
+
+  @Test
+  void showsTheSubcommandsWhereNoneIsGiven() {
+    assertThat(run()).isEqualTo(2);
+    assertThat(err()).contains("Usage: pipeline", "pack", "plan", "inspect", "completion");
+    assertThat(run("--help")).isZero();
+    assertThat(out()).contains("Exit codes:", "Pack rows into shards");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Subcommand.class)
+  void explainsItsKeysWithDefaultsIn80Columns(Subcommand subcommand) {
+    assertThat(run(subcommand.command(), "--help")).isZero();
+    assertThat(out().lines()).allMatch(line -> line.length() <= 80);
+    assertThat(out().lines()).allMatch(line -> line.equals(line.stripTrailing()));
+    assertThat(out()).contains("--config FILE", "--[no_]packing", "[1024]", "Exit codes:");
+    assertThat(Key.all()).allMatch(key -> out().contains(key.name()));
+    assertThat(calls).isEmpty();
+  }
+
+  @Test
+  void helpsWhateverElseIsWrong() {
+    assertThat(run("pack", "--max_length", "x", "--help")).isZero();
+    assertThat(out()).contains("Usage: pipeline pack");
+  }
+}

@@ -1,0 +1,83 @@
+package dev.fluxtune.app.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class DefaultsTest {
+  private static final Path HOME = Path.of("somewhere");
+  private static final String ROWS = Path.of("somewhere", "datasets", "tiny-tasks").toString();
+
+  private static Parsed parse(String... flags) {
+    return ConfigParser.parse(
+        Optional.empty(),
+        Arrays.stream(flags)
+            .map(it -> it.split("=", 2))
+            .map(it -> new Flag(it[0], List.of(it[1])))
+            .toList(),
+        List.of(),
+        Optional.of(HOME));
+  }
+
+  @Test
+  void takeTheEmbeddedRowsWithTheirTokenizerAndSaySo() {
+    Parsed parsed = parse();
+    assertThat(parsed.config().data().datasetName()).contains(ROWS);
+    assertThat(parsed.config().model().modelNameOrPath()).contains(ROWS);
+    assertThat(parsed.config().model().tokenizerNameOrPath())
+        .contains(Path.of(ROWS, "tokenizer").toString());
+    assertThat(parsed.notices())
+        .containsExactly(
+            "no dataset_name: the embedded rows, their tokenizer and tiny model, " + ROWS,
+            "packing is left out: true (TRL's default is false)",
+            "packing_strategy is left out: wrapped (TRL's default is bfd)");
+  }
+
+  @Test
+  void leaveATokenizerOfTheUserAlone() {
+    Parsed parsed = parse("tokenizer_name_or_path=mine");
+    assertThat(parsed.config().model().modelNameOrPath()).isEmpty();
+    assertThat(parsed.config().model().tokenizerNameOrPath()).contains("mine");
+    assertThat(parsed.config().data().datasetName()).contains(ROWS);
+  }
+
+  @Test
+  void giveRowsOfTheUserNoEmbeddedTokenizer() {
+    assertThat(parse("dataset_name=rows.jsonl").config().model().tokenizerNameOrPath()).isEmpty();
+    assertThat(parse("datasets=[{path: a}]").config().data().datasetName()).isEmpty();
+  }
+
+  @Test
+  void sayNothingOfPackingThatIsWritten() {
+    assertThat(parse("dataset_name=a", "packing=false").notices()).isEmpty();
+    assertThat(parse("dataset_name=a", "packing=true", "packing_strategy=bfd").notices()).isEmpty();
+  }
+
+  @Test
+  void evaluateAsOftenAsTheyLog() {
+    assertThat(parse("eval_strategy=steps").config().output().evalSteps()).contains(10.0);
+    assertThat(parse("eval_strategy=steps", "logging_steps=3").config().output().evalSteps())
+        .contains(3.0);
+    assertThat(parse("eval_strategy=epoch").config().output().evalSteps()).isEmpty();
+  }
+
+  @Test
+  void readNoneAndFalseAsLeftOut() {
+    Parsed parsed = parse("report_to=none", "resume_from_checkpoint=false");
+    assertThat(parsed.config().output().reportTo()).isEmpty();
+    assertThat(parsed.config().output().resumeFromCheckpoint()).isEmpty();
+    assertThat(parse("resume_from_checkpoint=true").config().output().resumeFromCheckpoint())
+        .contains("true");
+  }
+
+  @Test
+  void takeDatasetsBeforeDatasetNameAsThePeerDoes() {
+    Parsed parsed = parse("dataset_name=a", "datasets=[{path: b}]");
+    assertThat(parsed.config().data().datasetName()).isEmpty();
+    assertThat(parsed.notices()).contains("dataset_name is ignored, since datasets is given");
+  }
+}

@@ -1,0 +1,154 @@
+package dev.fluxtune.pipeline.source;
+
+import dev.fluxtune.schemas.BadInputException;
+import java.io.IOException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
+
+/** The files that a data set's name stands for. */
+public final class DatasetFiles {
+  private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
+  private static final Pattern HUB_ID = Pattern.compile("[\\w.-]+(/[\\w.-]+)?");
+
+  private DatasetFiles() {}
+
+  /**
+   * Finds the files of a split, in natural order of their names. Where a folder's names tell no
+   * split, as with a file or a glob, all is {@code train}.
+   *
+   * @param pathOrHubId a file, a glob, a folder, or a data set in the local Hugging Face cache
+   * @param split such as {@code train}
+   * @throws BadInputException if there are none; with the command that fetches them, where one may
+   */
+  public static List<Path> resolve(String pathOrHubId, String split) {
+    return resolve(pathOrHubId, split, System.getenv());
+  }
+
+  /**
+   * @param environment where the cache is looked up
+   */
+  static List<Path> resolve(String name, String split, Map<String, String> environment) {
+    try {
+      Path path = Path.of(name);
+      if (Files.isRegularFile(path)) {
+        return Splits.named(List.of(path), split, name);
+      }
+      if (Files.isDirectory(path)) {
+        return folder(path, split);
+      }
+      if (GLOB.matcher(name).find()) {
+        return Splits.named(glob(name), split, name);
+      }
+      Optional<Path> snapshot = snapshot(name, environment);
+      if (snapshot.isPresent()) {
+        return folder(snapshot.get(), split);
+      }
+    } catch (IOException | InvalidPathException e) {
+      throw new BadInputException(
+          "%s: its files cannot be listed (%s); correct the path".formatted(name, e.getMessage()),
+          e);
+    }
+    throw missing(name, environment);
+  }
+
+  private static BadInputException missing(String name, Map<String, String> environment) {
+    if (HUB_ID.matcher(name).matches() && !name.startsWith(".")) {
+      return new BadInputException(
+          "%s: there is no such file or folder, nor a data set of that name in %s; correct the path, or fetch it: hf download --repo-type dataset %s"
+              .formatted(name, cache(environment), name));
+    }
+    return new BadInputException(name + ": there is no such file or folder; correct the path");
+  }
+
+  private static List<Path> folder(Path folder, String split) throws IOException {
+    try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+      return Splits.of(folder, walk.filter(Files::isRegularFile).toList(), split);
+    }
+  }
+
+  private static List<Path> glob(String pattern) throws IOException {
+    Path base = base(pattern);
+    int depth =
+        pattern.contains("**")
+            ? Integer.MAX_VALUE
+            : Path.of(pattern).getNameCount()
+                - (base.toString().isEmpty() ? 0 : base.getNameCount());
+    if (!Files.isDirectory(base)) {
+      throw new BadInputException(
+          "%s: there is no folder %s; correct the path".formatted(pattern, base));
+    }
+    boolean hidden = pattern.matches("(.*/)?\\.[^./].*"); // asked for
+    PathMatcher matcher = matcher(base, pattern);
+    // The JDK's **/ wants a folder at least, everybody else's none.
+    PathMatcher flat = matcher(base, pattern.replace("**/", ""));
+    List<Path> files;
+    try (Stream<Path> walk = Files.walk(base, depth, FileVisitOption.FOLLOW_LINKS)) {
+      files =
+          walk.filter(p -> matcher.matches(p) || flat.matches(p))
+              .filter(p -> hidden || !Splits.isHidden(base.relativize(p)))
+              .filter(Files::isRegularFile)
+              .sorted(Splits.NATURAL)
+              .toList();
+    }
+    if (files.isEmpty()) {
+      throw new BadInputException(pattern + ": no file matches; correct the pattern");
+    }
+    return files;
+  }
+
+  /** The folders before the first wildcard. */
+  private static Path base(String pattern) {
+    Matcher wildcard = GLOB.matcher(pattern);
+    int slash = wildcard.find() ? pattern.lastIndexOf('/', wildcard.start()) : -1;
+    return Path.of(slash < 0 ? "" : pattern.substring(0, Math.max(slash, 1)));
+  }
+
+  private static PathMatcher matcher(Path base, String pattern) {
+    try {
+      return base.getFileSystem().getPathMatcher("glob:" + pattern);
+    } catch (PatternSyntaxException e) {
+      throw new BadInputException(pattern + ": no such pattern: " + e.getDescription(), e);
+    }
+  }
+
+  /** The newest snapshot of a data set in the local cache. */
+  private static Optional<Path> snapshot(String id, Map<String, String> environment)
+      throws IOException {
+    if (!HUB_ID.matcher(id).matches()) {
+      return Optional.empty();
+    }
+    Path repository = cache(environment).resolve("datasets--" + id.replace("/", "--"));
+    Path main = repository.resolve("refs").resolve("main");
+    if (!Files.isRegularFile(main)) {
+      return Optional.empty();
+    }
+    Path snapshot = repository.resolve("snapshots").resolve(Files.readString(main).strip());
+    return Optional.of(snapshot).filter(Files::isDirectory);
+  }
+
+  /** Where Hugging Face's hub keeps what it fetched. */
+  private static Path cache(Map<String, String> environment) {
+    String hub = environment.get("HF_HUB_CACHE");
+    if (hub != null) {
+      return Path.of(hub);
+    }
+    String home = environment.get("HF_HOME");
+    if (home != null) {
+      return Path.of(home, "hub");
+    }
+    String caches = environment.get("XDG_CACHE_HOME");
+    Path root =
+        caches == null ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches);
+    return root.resolve("huggingface").resolve("hub");
+  }
+}

@@ -1,0 +1,120 @@
+package dev.fluxtune.pipeline.source;
+
+import dev.fluxtune.schemas.BadInputException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.OutOfMemoryException;
+import org.jspecify.annotations.Nullable;
+
+/** Owns what it takes to read a data set's files one after the other: a file and a batch. */
+final class Reading implements AutoCloseable {
+  /** Values in a batch of long rows; such a batch has fewer rows. */
+  private static final long MAX_BYTES = 2 << 20;
+
+  private final List<Path> files;
+  private final Iterator<Path> rest;
+  private final Columns.Names names;
+  private final BadRows bad;
+  private final Row row = new Row();
+  private @Nullable RowFile open;
+  private final RecordBatchBuilder builder;
+  private Columns columns;
+  private boolean any;
+
+  Reading(List<Path> files, Columns.Names names, BadRows bad, BufferAllocator allocator) {
+    this.files = files;
+    this.rest = files.iterator();
+    this.names = names;
+    this.bad = bad;
+    this.columns = new Columns("", names);
+    this.builder = new RecordBatchBuilder(allocator, MAX_BYTES);
+  }
+
+  /** Reads the next batch; empty at the end. */
+  Optional<RecordBatch> next() {
+    while (open != null || rest.hasNext()) {
+      RowFile file = open == null ? open(rest.next()) : open;
+      boolean ended = fill(file);
+      if (ended) {
+        closeFile();
+        if (!rest.hasNext()) {
+          names.checkMet(dataSet());
+        }
+      }
+      if (!builder.isEmpty()) {
+        any = true;
+        return Optional.of(builder.build(columns.names()));
+      }
+    }
+    checkAny();
+    return Optional.empty();
+  }
+
+  private RowFile open(Path path) {
+    columns = new Columns(path.toString(), names);
+    RowFile file = RowFiles.open(path, columns, bad);
+    open = file;
+    if (file.hasHeader() && !rest.hasNext()) {
+      names.checkMet(dataSet()); // before any row, where it can be known
+    }
+    return file;
+  }
+
+  /** Fills the batch; true if the file ends with it. */
+  private boolean fill(RowFile file) {
+    try {
+      while (!builder.isFull()) {
+        if (!file.next(row)) {
+          return true;
+        }
+        builder.add(row, columns.path());
+      }
+      return false;
+    } catch (BadInputException | OutOfMemoryException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      throw RowFiles.broken(columns.path(), file.format(), e);
+    }
+  }
+
+  private void closeFile() {
+    RowFile file = open;
+    open = null;
+    if (file != null) {
+      try {
+        file.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private void checkAny() {
+    if (any) {
+      return;
+    }
+    String skipped =
+        bad.count() == 0
+            ? "no row"
+            : "no row that can be used; %d were skipped, such as %s"
+                .formatted(bad.count(), bad.first().get(0));
+    throw new BadInputException(dataSet() + ": " + skipped + "; give files that hold rows");
+  }
+
+  private String dataSet() {
+    return files.size() == 1
+        ? files.get(0).toString()
+        : "%s … %s (%d files)".formatted(files.get(0), files.get(files.size() - 1), files.size());
+  }
+
+  @Override
+  public void close() {
+    builder.close();
+    closeFile();
+  }
+}

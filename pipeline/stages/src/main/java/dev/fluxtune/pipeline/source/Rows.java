@@ -1,0 +1,35 @@
+package dev.fluxtune.pipeline.source;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.apache.arrow.memory.BufferAllocator;
+import reactor.core.publisher.Flux;
+
+/** The rows of files, as record batches. */
+public final class Rows {
+  private Rows() {}
+
+  /**
+   * Reads files one after the other, a batch for each demanded. What was read and not delivered is
+   * released when the stream ends or is cancelled; a delivered batch belongs to its receiver.
+   *
+   * @param columnMapping columns to rename: theirs → ours
+   * @param columns columns to keep, by their names in the files; empty: all
+   * @param bad told of rows that cannot be parsed
+   */
+  public static Flux<RecordBatch> read(
+      List<Path> files,
+      Map<String, String> columnMapping,
+      List<String> columns,
+      BadRows bad,
+      BufferAllocator allocator) {
+    return Flux.generate(
+        () -> new Reading(files, new Columns.Names(columnMapping, columns), bad, allocator),
+        (reading, sink) -> {
+          reading.next().ifPresentOrElse(sink::next, sink::complete);
+          return reading;
+        },
+        Reading::close);
+  }
+}
