@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fluxtune.schemas.Chunk;
 import java.util.Optional;
-import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class ChunkPrinterTest {
@@ -18,18 +17,18 @@ class ChunkPrinterTest {
           new int[] {4, 2, 2},
           2);
 
-  private static final Function<int[], String> DECODE =
-      ids -> {
-        StringBuilder text = new StringBuilder();
-        for (int id : ids) {
-          text.append(id == 1 ? "</s>" : Character.toString(id));
-        }
-        return text.toString();
-      };
+  private static String decode(int... ids) {
+    StringBuilder text = new StringBuilder();
+    for (int id : ids) {
+      text.append(id == 1 ? "</s>" : Character.toString(id));
+    }
+    return text.toString();
+  }
 
   @Test
   void tellsDocumentsApartAndMarksTrainedTextForAPipe() {
-    assertThat(new ChunkPrinter(Optional.of(DECODE), false).print(7, CHUNK).lines())
+    assertThat(
+            new ChunkPrinter(Optional.of(ChunkPrinterTest::decode), false).print(7, CHUNK).lines())
         .map(line -> line.replaceAll("─+$", "").strip())
         .containsExactly(
             "── chunk 7: 8 tokens, 3 trained, 2 documents",
@@ -42,7 +41,7 @@ class ChunkPrinterTest {
 
   @Test
   void trainedTextIsBrightAndSpecialTokensAreReversed() {
-    assertThat(new ChunkPrinter(Optional.of(DECODE), true).print(0, CHUNK))
+    assertThat(new ChunkPrinter(Optional.of(ChunkPrinterTest::decode), true).print(0, CHUNK))
         .contains("\u001b[2mQ?\u001b[0m\u001b[1;32mA\u001b[7m</s>\u001b[27m\u001b[0m");
   }
 

@@ -20,6 +20,6 @@ final class Configs {
     for (int i = 0; i < namesAndValues.length; i += 2) {
       flags.add(new Flag(namesAndValues[i].toString(), List.of(namesAndValues[i + 1].toString())));
     }
-    return ConfigParser.parse(Optional.empty(), flags, Optional.of(HOME)).config();
+    return ConfigParser.parse(Optional.empty(), flags, List.of(), Optional.of(HOME)).config();
   }
 }

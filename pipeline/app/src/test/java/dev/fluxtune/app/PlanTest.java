@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.function.UnaryOperator;
@@ -94,7 +95,7 @@ class PlanTest {
     int n = 30 + random.nextInt(100);
     for (int row = 0; row < n; row++) {
       int[] ids = random.ints(1 + random.nextInt(30), 1, 100).toArray();
-      rows.add("{\"input_ids\": " + java.util.Arrays.toString(ids) + "}");
+      rows.add("{\"input_ids\": " + Arrays.toString(ids) + "}");
     }
     return Files.write(folder.resolve("rows.jsonl"), rows);
   }

@@ -82,6 +82,9 @@ public final class Shards {
   }
 
   private static FolderLock lock(Path folder) throws IOException {
+    if (Files.isRegularFile(folder)) {
+      throw new BadInputException(folder + ": is a file: give a folder for the output");
+    }
     if (Files.notExists(folder)) {
       Files.createDirectories(folder);
       Durable.name(folder);
