@@ -112,8 +112,10 @@ public final class RecordBatchFormat {
     List<Column> numbered = List.copyOf(columns.values());
     List<Field> fields = root.getSchema().getFields();
     for (int i = 2; i < fields.size(); i++) {
-      String[] name = fields.get(i).getName().split("\\.");
-      numbered.get(Integer.parseInt(name[0])).take(name[1], root.getVector(i));
+      String name = fields.get(i).getName();
+      int dot = name.indexOf('.');
+      Column column = numbered.get(Integer.parseInt(name.substring(0, dot)));
+      column.take(name.substring(dot + 1), root.getVector(i));
     }
     return new RecordBatch(Collections.unmodifiableMap(columns), List.of(paths), numbers);
   }
