@@ -15,6 +15,7 @@ import datasets
 import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets.data_files import DataFilesDict, get_data_patterns
 
 OUT = pathlib.Path("pipeline/stages/src/test/resources/source")
 OUT.mkdir(parents=True, exist_ok=True)
@@ -133,6 +134,16 @@ arrow("prepared.arrow", prepared, rows_each=3)
     )
 )
 
+# --- more rows than a batch has, compressed where the format can be
+many = pa.table({"text": [f"row {i}" for i in range(1200)]})
+pq.write_table(many, OUT / "many.parquet", compression="zstd", row_group_size=700)
+arrow("many.arrow", many, codec="zstd", rows_each=1000)
+arrow("many-stream.arrow", many, stream=True, codec="zstd", rows_each=1000)
+values = many.to_pylist()
+(OUT / "many.json.gz").write_bytes(gzip.compress(json.dumps(values).encode(), mtime=0))
+(OUT / "many.jsonl.zst").write_bytes(zstd("".join(json.dumps(v) + "\n" for v in values).encode()))
+(OUT / "many.csv.zst").write_bytes(zstd(pandas.DataFrame(values).to_csv(index=False).encode()))
+
 # --- what is wrong with them
 bad = pa.array([b"fine", b"caf\xe9"], pa.binary())
 broken = pa.table({"text": pa.Array.from_buffers(pa.string(), 2, bad.buffers())})
@@ -141,6 +152,30 @@ arrow("latin1.arrow", broken)
 empty = table.slice(0, 0)
 pq.write_table(empty, OUT / "empty.parquet")
 arrow("empty.arrow", empty, stream=True)
+
+# --- splits that the names of files tell
+layouts = [
+    ["README.md", "data/train-00010-of-00011.parquet", "data/train-00002-of-00011-abc.parquet",
+     "data/held_out-00000-of-00001.parquet", "test.jsonl"],
+    ["train/a.jsonl", "my-dev set/b.jsonl", "test/sub/c.jsonl", "x.jsonl"],
+    ["train.jsonl", "my_train_2.jsonl.gz", "eval-1.jsonl", "contest.jsonl", "trainer.jsonl"],
+    ["b2.csv", "b10.csv.gz", "a/1.csv.zst", ".git/x.csv", "__x/y.csv", "dataset_info.json"],
+    ["a/train1.csv", "trainset/b.csv", "train2/x.csv", "x/val.csv"],
+    ["x.train.csv", "train_test.csv", "validation/.x.csv"],
+    ["data/valid-1.csv", "testing.csv", "Train.csv"],
+    ["data/train-00000-of-00001.csv", "data/sub/test-00000-of-00001.csv"],
+]
+cases = []
+for layout in layouts:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in layout:
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("")
+        files = DataFilesDict.from_patterns(get_data_patterns(folder), base_path=folder)
+        told = {str(k): sorted(str(pathlib.Path(f).relative_to(folder)) for f in v) for k, v in files.items()}
+        cases.append({"files": layout, "splits": told})
+(OUT / "splits.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 versions = {m.__name__: m.__version__ for m in (datasets, pandas, pa)}
 (OUT / "versions.json").write_text(json.dumps(versions) + "\n")

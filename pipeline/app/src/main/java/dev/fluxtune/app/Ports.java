@@ -6,6 +6,7 @@ import dev.fluxtune.pipeline.format.Template;
 import dev.fluxtune.pipeline.shard.Shards;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.DatasetFiles;
+import dev.fluxtune.pipeline.source.HubCache;
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.pipeline.source.Rows;
 import dev.fluxtune.pipeline.tokenize.Tokenizer;
@@ -121,12 +122,12 @@ final class Ports implements AutoCloseable {
 
   /** Named, else the model's; the embedded one belongs to the embedded rows. */
   private Optional<Path> tokenizerFolder(Path embedded) {
-    Optional<Path> named = config.model().tokenizerNameOrPath().map(Path::of);
+    Optional<Path> named = config.model().tokenizerNameOrPath().map(HubCache::model);
     Optional<Path> ofModel =
         config
             .model()
             .modelNameOrPath()
-            .map(Path::of)
+            .map(HubCache::model)
             .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
     boolean embeddedRows =
         config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
@@ -141,7 +142,7 @@ final class Ports implements AutoCloseable {
         Optional.of(
             Tokenizer.open(
                 path,
-                model.modelNameOrPath().map(Path::of),
+                model.modelNameOrPath().map(HubCache::model),
                 model.eosToken(),
                 model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);

@@ -33,6 +33,8 @@ final class ParquetField {
   private final Reads reads;
   private final List<ColumnDescriptor> leaves;
 
+  private final boolean unsigned;
+
   /** Where a list has an element, the definition level is this or more; one less: it is empty. */
   private final int elementLevel;
 
@@ -44,6 +46,7 @@ final class ParquetField {
     this.leaves =
         schema.getColumns().stream().filter(c -> c.getPath()[0].equals(field.getName())).toList();
     this.reads = reads(field);
+    this.unsigned = reads == Reads.INTS && isUnsigned();
     this.elementLevel = reads == Reads.INTS ? elementLevel(schema, leaves.get(0)) : 0;
     this.found = "of type " + describe(field);
   }
@@ -161,10 +164,12 @@ final class ParquetField {
         wrong = "a list that holds null";
       } else {
         long number = number(value);
-        if (number == (int) number) {
+        if (number == (int) number && !(unsigned && number < 0)) {
           row.add((int) number);
         } else {
-          wrong = "a list that holds the number " + Long.toUnsignedString(number);
+          wrong =
+              "a list that holds the number "
+                  + (unsigned ? Long.toUnsignedString(number) : Long.toString(number));
         }
       }
       value.consume();
@@ -176,12 +181,14 @@ final class ParquetField {
     }
   }
 
-  private static long number(ColumnReader value) {
-    PrimitiveType type = value.getDescriptor().getPrimitiveType();
-    boolean unsigned =
-        type.getLogicalTypeAnnotation() instanceof IntLogicalTypeAnnotation logical
-            && !logical.isSigned();
-    return switch (type.getPrimitiveTypeName()) {
+  private boolean isUnsigned() {
+    return leaves.get(0).getPrimitiveType().getLogicalTypeAnnotation()
+            instanceof IntLogicalTypeAnnotation logical
+        && !logical.isSigned();
+  }
+
+  private long number(ColumnReader value) {
+    return switch (value.getDescriptor().getPrimitiveType().getPrimitiveTypeName()) {
       case BOOLEAN -> value.getBoolean() ? 1 : 0;
       case INT32 -> unsigned ? Integer.toUnsignedLong(value.getInteger()) : value.getInteger();
       default -> value.getLong();

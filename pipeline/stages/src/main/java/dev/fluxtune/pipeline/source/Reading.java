@@ -20,6 +20,7 @@ final class Reading implements AutoCloseable {
   private final Iterator<Path> rest;
   private final Columns.Names names;
   private final BadRows bad;
+  private final BufferAllocator allocator;
   private final Row row = new Row();
   private @Nullable RowFile open;
   private final RecordBatchBuilder builder;
@@ -31,6 +32,7 @@ final class Reading implements AutoCloseable {
     this.rest = files.iterator();
     this.names = names;
     this.bad = bad;
+    this.allocator = allocator;
     this.columns = new Columns("", names);
     this.builder = new RecordBatchBuilder(allocator, MAX_BYTES);
   }
@@ -57,7 +59,7 @@ final class Reading implements AutoCloseable {
 
   private RowFile open(Path path) {
     columns = new Columns(path.toString(), names);
-    RowFile file = RowFiles.open(path, columns, bad);
+    RowFile file = RowFiles.open(path, columns, bad, allocator);
     open = file;
     if (file.hasHeader() && !rest.hasNext()) {
       names.checkMet(dataSet()); // before any row, where it can be known

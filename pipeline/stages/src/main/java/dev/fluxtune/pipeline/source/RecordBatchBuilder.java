@@ -38,17 +38,13 @@ final class RecordBatchBuilder implements AutoCloseable {
   void add(Row row, String path) {
     int index = paths.size();
     for (int column = 0; column < row.width(); column++) {
-      column(column).set(index, row, column);
+      if (column == columns.size()) {
+        columns.add(new Column(allocator));
+      }
+      columns.get(column).set(index, row, column);
       bytes += row.length(column);
     }
     place(path, row.number());
-  }
-
-  private Column column(int column) {
-    while (columns.size() <= column) {
-      columns.add(new Column(allocator));
-    }
-    return columns.get(column);
   }
 
   private void place(String path, long number) {
@@ -62,7 +58,9 @@ final class RecordBatchBuilder implements AutoCloseable {
    * @param names of the columns, as they are numbered in rows
    */
   RecordBatch build(Set<String> names) {
-    column(names.size() - 1);
+    while (columns.size() < names.size()) {
+      columns.add(new Column(allocator));
+    }
     for (Column column : columns) {
       column.finish(paths.size());
     }

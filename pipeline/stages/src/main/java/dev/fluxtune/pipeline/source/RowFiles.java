@@ -10,13 +10,15 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.zip.GZIPInputStream;
+import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
 
 /** Tells what a file is by its first bytes, and only CSV by its name. */
 final class RowFiles {
   private static final byte[] PARQUET = {'P', 'A', 'R', '1'};
+  private static final byte[] ARROW_FILE = {'A', 'R', 'R', 'O', 'W', '1'};
+  private static final byte[] ARROW_STREAM = {-1, -1, -1, -1};
   private static final byte[] GZIP = {0x1F, (byte) 0x8B};
   private static final byte[] ZSTD = {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD};
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
@@ -30,11 +32,11 @@ final class RowFiles {
    * @param columns told of the columns that a header names
    * @throws BadInputException if it holds no rows in a format that is known
    */
-  static RowFile open(Path path, Columns columns, BadRows bad) {
+  static RowFile open(Path path, Columns columns, BadRows bad, BufferAllocator allocator) {
     try {
       InputStream raw = new BufferedInputStream(Files.newInputStream(path), BUFFER);
       try {
-        return open(raw, path, columns, bad);
+        return open(raw, path, columns, bad, allocator);
       } catch (IOException | RuntimeException e) {
         raw.close();
         throw e;
@@ -48,13 +50,18 @@ final class RowFiles {
     }
   }
 
-  private static RowFile open(InputStream raw, Path path, Columns columns, BadRows bad)
+  private static RowFile open(
+      InputStream raw, Path path, Columns columns, BadRows bad, BufferAllocator allocator)
       throws IOException {
     if (begins(raw, PARQUET)) {
       raw.close();
       return new ParquetRows(path, columns);
     }
-    return text(decompressed(raw), path, columns, bad);
+    if (begins(raw, ARROW_FILE)) {
+      raw.close();
+      return ArrowRows.file(path, columns, allocator);
+    }
+    return stream(decompressed(raw), path, columns, bad, allocator);
   }
 
   private static InputStream decompressed(InputStream raw) throws IOException {
@@ -67,11 +74,15 @@ final class RowFiles {
     return raw;
   }
 
-  private static RowFile text(InputStream in, Path path, Columns columns, BadRows bad)
+  private static RowFile stream(
+      InputStream in, Path path, Columns columns, BadRows bad, BufferAllocator allocator)
       throws IOException {
-    if (begins(in, PARQUET)) {
+    if (begins(in, ARROW_STREAM)) {
+      return ArrowRows.stream(in, columns, allocator);
+    }
+    if (begins(in, PARQUET) || begins(in, ARROW_FILE)) {
       throw new BadInputException(
-          path + ": is compressed Parquet, which cannot be read in place; decompress it");
+          path + ": a Parquet or Arrow file cannot be read through gzip or zstd; decompress it");
     }
     if (begins(in, BYTE_ORDER_MARK)) {
       in.skipNBytes(BYTE_ORDER_MARK.length);
@@ -81,11 +92,14 @@ final class RowFiles {
       throw new BadInputException(
           path + ": is empty; give a file that holds rows, or leave it out");
     }
-    String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
+    String extension = Splits.extension(path);
+    if (extension.equals("csv")) {
+      return new CsvRows(in, columns, bad);
+    }
     if (first == '[') {
       return new JsonArray(in, columns, bad);
     }
-    if (first == '{' || name.contains(".jsonl") || name.contains(".ndjson")) {
+    if (first == '{' || extension.equals("jsonl") || extension.equals("ndjson")) {
       return new JsonLines(in, columns, bad);
     }
     throw new BadInputException(

@@ -3,10 +3,13 @@ package dev.fluxtune.pipeline.source;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -160,5 +163,33 @@ class DatasetFilesTest {
     assertThatThrownBy(() -> resolve("./a/b/c.jsonl", "train"))
         .isInstanceOf(BadInputException.class)
         .hasMessage("./a/b/c.jsonl: there is no such file or folder; correct the path");
+  }
+
+  @Test
+  void tellsSplitsAsHuggingFace() throws IOException {
+    JsonNode cases = new ObjectMapper().readTree(Files.readAllBytes(Fixtures.file("splits.json")));
+    assertThat(cases).isNotEmpty();
+    for (JsonNode layout : cases) {
+      Path root = Files.createTempDirectory(folder, "layout");
+      for (JsonNode name : layout.get("files")) {
+        Path file = root.resolve(name.asText());
+        Files.createDirectories(file.getParent());
+        Files.writeString(file, "");
+      }
+      for (Map.Entry<String, JsonNode> split : layout.get("splits").properties()) {
+        List<String> expected = new ArrayList<>();
+        split.getValue().forEach(name -> expected.add(name.asText()));
+        assertThat(DatasetFiles.resolve(root.toString(), split.getKey()))
+            .as("%s of %s", split.getKey(), layout.get("files"))
+            .map(p -> root.relativize(p).toString())
+            .containsExactlyInAnyOrderElementsOf(expected);
+      }
+      for (String split : List.of("train", "validation", "test")) {
+        if (!layout.get("splits").has(split)) {
+          assertThatThrownBy(() -> DatasetFiles.resolve(root.toString(), split))
+              .hasMessageContaining("there is no split " + split);
+        }
+      }
+    }
   }
 }

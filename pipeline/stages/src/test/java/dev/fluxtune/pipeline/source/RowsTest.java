@@ -75,7 +75,16 @@ class RowsTest {
         "lz4.parquet",
         "v2.parquet",
         "plain.parquet",
-        "delta.parquet"
+        "delta.parquet",
+        "file.arrow",
+        "stream.arrow",
+        "zstd.arrow",
+        "lz4.arrow",
+        "large.arrow",
+        "view.arrow",
+        "dictionary.arrow",
+        "dictionary-stream.arrow",
+        "datasets.arrow"
       })
   void readsWhatPythonWrote(String name) throws IOException {
     List<List<Optional<String>>> rows = Fixtures.texts(read(Fixtures.file(name)), COLUMNS);
