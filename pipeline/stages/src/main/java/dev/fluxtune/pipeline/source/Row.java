@@ -2,6 +2,9 @@ package dev.fluxtune.pipeline.source;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -19,6 +22,10 @@ final class Row {
 
   /** A longer row's memory is not kept for the next one. */
   private static final int KEPT_BYTES = 1 << 20;
+
+  /** As in Arrow. */
+  private static final VarHandle INT =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   private Kind[] kinds = new Kind[8];
   private int[] starts = new int[8];
@@ -58,10 +65,7 @@ final class Row {
 
   void add(int value) {
     room(4);
-    bytes[used] = (byte) value; // little endian, as in Arrow
-    bytes[used + 1] = (byte) (value >> 8);
-    bytes[used + 2] = (byte) (value >> 16);
-    bytes[used + 3] = (byte) (value >> 24);
+    INT.set(bytes, used, value);
     used += 4;
   }
 
