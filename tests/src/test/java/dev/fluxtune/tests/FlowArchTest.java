@@ -71,7 +71,7 @@ class FlowArchTest {
   }
 
   @Test
-  void onlyTokenizerAndShardWriterHaveThreads() {
+  void onlyTheTokenizerAndTheShardWriterHaveThreads() {
     noClasses()
         .that()
         .resideOutsideOfPackages(

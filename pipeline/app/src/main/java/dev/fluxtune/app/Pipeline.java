@@ -131,10 +131,15 @@ final class Pipeline implements Actions {
   @Override
   public void plan(Resolved run, boolean json) {
     try (Ports io = Ports.open(run.config(), home)) {
-      Counted counted;
-      try (Progress progress = Progress.start(run.terminal(), "counting", 0)) {
-        counted = Counted.of(io, cache, chunks -> watched(chunks, Position.START, progress));
-      }
+      Counted counted =
+          Counted.of(
+              io,
+              cache,
+              chunks ->
+                  Flux.using(
+                      () -> Progress.start(run.terminal(), "counting", 0),
+                      progress -> watched(chunks, Position.START, progress),
+                      Progress::close));
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), room(io), steps);
       warnings(run.terminal(), counted);

@@ -4,6 +4,7 @@ import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.format.Template;
 import dev.fluxtune.pipeline.shard.Shards;
+import dev.fluxtune.pipeline.shuffle.ShuffleRows;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.DatasetFiles;
 import dev.fluxtune.pipeline.source.HubCache;
@@ -32,6 +33,8 @@ import reactor.core.publisher.Flux;
  * tokenizer, the memory of record batches. Close it when the run ends.
  */
 final class Ports implements AutoCloseable {
+  private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
+
   private final RunConfig config;
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
@@ -184,7 +187,7 @@ final class Ports implements AutoCloseable {
                         set.files(), config.data().columnMapping(), set.columns(), bad, allocator),
                 1);
     return config.data().shuffleDataset()
-        ? all.transform(x -> x) // TODO
+        ? all.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
         : all;
   }
 

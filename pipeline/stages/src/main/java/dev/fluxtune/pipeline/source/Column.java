@@ -1,7 +1,9 @@
 package dev.fluxtune.pipeline.source;
 
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
@@ -118,10 +120,14 @@ final class Column implements AutoCloseable {
     }
   }
 
-  /** Sets the cell after those that are set to what another column holds. */
-  void set(int index, Column from, int row) {
-    switch (from.kind(row)) {
-      case NOTHING -> {}
+  /**
+   * Sets the cell after those that are set to what another column holds.
+   *
+   * @return the bytes that it takes
+   */
+  long set(int index, Column from, int row) {
+    return switch (from.kind(row)) {
+      case NOTHING -> 0;
       case TEXT -> copy(from.texts, row, allocated(texts, textBytesHint), index);
       case OTHER -> copy(from.others, row, allocated(others, 1 << 10), index);
       case INTS -> {
@@ -129,13 +135,16 @@ final class Column implements AutoCloseable {
         int count = from.ints.getElementEndIndex(row) - start;
         long at = 4L * startInts(index, count);
         data().getDataBuffer().setBytes(at, from.data().getDataBuffer(), 4L * start, 4L * count);
+        yield 4L * count;
       }
-    }
+    };
   }
 
-  private static void copy(VarCharVector from, int row, VarCharVector to, int index) {
+  private static long copy(VarCharVector from, int row, VarCharVector to, int index) {
     int start = from.getStartOffset(row);
-    to.setSafe(index, start, from.getEndOffset(row) - start, from.getDataBuffer());
+    int length = from.getEndOffset(row) - start;
+    to.setSafe(index, start, length, from.getDataBuffer());
+    return length;
   }
 
   private static VarCharVector allocated(VarCharVector vector, int bytes) {
@@ -173,15 +182,28 @@ final class Column implements AutoCloseable {
     }
   }
 
-  /** Bytes held. */
+  /** Arrow memory that is held. */
   long bytes() {
-    long sum = 0;
-    for (FieldVector vector : List.of(texts, ints, data(), others)) {
-      for (ArrowBuf buffer : vector.getFieldBuffers()) {
-        sum += buffer.capacity();
+    return vectors().stream()
+        .flatMap(vector -> Arrays.stream(vector.getBuffers(false)))
+        .mapToLong(ArrowBuf::capacity)
+        .sum();
+  }
+
+  /** The vectors that hold something, each under its name. */
+  List<FieldVector> vectors() {
+    return Stream.<FieldVector>of(texts, ints, others).filter(v -> v.getValueCount() > 0).toList();
+  }
+
+  /** Takes over the memory of a vector that {@link #vectors} gave. */
+  void take(String name, FieldVector vector) {
+    for (FieldVector own : List.of(texts, ints, others)) {
+      if (own.getName().equals(name)) {
+        vector.makeTransferPair(own).transfer();
+        return;
       }
     }
-    return sum;
+    throw new IllegalArgumentException(name);
   }
 
   @Override

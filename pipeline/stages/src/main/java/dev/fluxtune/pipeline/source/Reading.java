@@ -13,9 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Owns what it takes to read a data set's files one after the other: a file and a batch. */
 final class Reading implements AutoCloseable {
-  /** Values in a batch of long rows; such a batch has fewer rows. */
-  private static final long MAX_BYTES = 2 << 20;
-
   private final List<Path> files;
   private final Iterator<Path> rest;
   private final Columns.Names names;
@@ -23,8 +20,8 @@ final class Reading implements AutoCloseable {
   private final BufferAllocator allocator;
   private final Row row = new Row();
   private @Nullable RowFile open;
-  private final RecordBatchBuilder builder;
   private Columns columns;
+  private RecordBatchBuilder builder;
   private boolean any;
 
   Reading(List<Path> files, Columns.Names names, BadRows bad, BufferAllocator allocator) {
@@ -34,7 +31,11 @@ final class Reading implements AutoCloseable {
     this.bad = bad;
     this.allocator = allocator;
     this.columns = new Columns("", names);
-    this.builder = new RecordBatchBuilder(allocator, MAX_BYTES);
+    this.builder = builder(columns, allocator);
+  }
+
+  private static RecordBatchBuilder builder(Columns columns, BufferAllocator allocator) {
+    return new RecordBatchBuilder(columns.names(), RecordBatchBuilder.MAX_BYTES, allocator);
   }
 
   /** Reads the next batch; empty at the end. */
@@ -48,9 +49,9 @@ final class Reading implements AutoCloseable {
           names.checkMet(dataSet());
         }
       }
-      if (!builder.isEmpty()) {
+      if (builder.size() > 0) {
         any = true;
-        return Optional.of(builder.build(columns.names()));
+        return Optional.of(builder.build());
       }
     }
     checkAny();
@@ -59,6 +60,8 @@ final class Reading implements AutoCloseable {
 
   private RowFile open(Path path) {
     columns = new Columns(path.toString(), names);
+    builder.close();
+    builder = builder(columns, allocator);
     RowFile file = RowFiles.open(path, columns, bad, allocator);
     open = file;
     if (file.hasHeader() && !rest.hasNext()) {

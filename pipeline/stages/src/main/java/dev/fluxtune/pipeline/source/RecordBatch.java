@@ -95,6 +95,27 @@ public final class RecordBatch implements AutoCloseable {
             .formatted(place(row), column, found, right));
   }
 
+  /** Arrow memory that is held. */
+  public long bytes() {
+    return columns.values().stream().mapToLong(Column::bytes).sum();
+  }
+
+  Column column(String name) {
+    Column column = columns.get(name);
+    if (column == null) {
+      throw new IllegalArgumentException("no column " + name + " among " + columns.keySet());
+    }
+    return column;
+  }
+
+  String path(int row) {
+    return paths.get(row);
+  }
+
+  long number(int row) {
+    return numbers[row];
+  }
+
   /** Where the row came from: path:row, counted from 1; in JSON lines the number of the line. */
   public String place(int row) {
     return paths.get(row) + ":" + numbers[row];

@@ -10,41 +10,58 @@ import java.util.Set;
 import org.apache.arrow.memory.BufferAllocator;
 
 /** Owns the Arrow memory of a batch that is being filled; {@link #build} hands it over. */
-final class RecordBatchBuilder implements AutoCloseable {
-  private final BufferAllocator allocator;
+public final class RecordBatchBuilder implements AutoCloseable {
+  /** Bytes of values in a batch of long rows; such a batch has fewer of them. */
+  public static final long MAX_BYTES = 2 << 20;
+
+  private final Set<String> names;
   private final long maxBytes;
+  private final BufferAllocator allocator;
   private final List<Column> columns = new ArrayList<>();
   private final List<String> paths = new ArrayList<>();
-  private long[] numbers = new long[RecordBatch.MAX_ROWS];
+  private final long[] numbers = new long[RecordBatch.MAX_ROWS];
   private long bytes;
 
   /**
-   * @param maxBytes values after which a batch is full before it has its rows
+   * @param names of the columns; those that are added to it later come last
+   * @param maxBytes of values, after which a batch is full although it has few rows
    */
-  RecordBatchBuilder(BufferAllocator allocator, long maxBytes) {
-    this.allocator = allocator;
+  public RecordBatchBuilder(Set<String> names, long maxBytes, BufferAllocator allocator) {
+    this.names = names;
     this.maxBytes = maxBytes;
+    this.allocator = allocator;
   }
 
-  boolean isFull() {
-    return paths.size() == RecordBatch.MAX_ROWS || bytes >= maxBytes;
+  public boolean isFull() {
+    return size() == RecordBatch.MAX_ROWS || bytes >= maxBytes;
   }
 
-  boolean isEmpty() {
-    return paths.isEmpty();
+  /** Rows so far. */
+  public int size() {
+    return paths.size();
+  }
+
+  /** Bytes of values so far. */
+  public long bytes() {
+    return bytes;
   }
 
   /** Appends a row that was read from a file. */
   void add(Row row, String path) {
-    int index = paths.size();
     for (int column = 0; column < row.width(); column++) {
-      if (column == columns.size()) {
-        columns.add(new Column(allocator));
-      }
-      columns.get(column).set(index, row, column);
+      column(column).set(size(), row, column);
       bytes += row.length(column);
     }
     place(path, row.number());
+  }
+
+  /** Appends a row of a batch that has the same columns, in whatever order. */
+  public void add(RecordBatch from, int row) {
+    int column = 0;
+    for (String name : names) {
+      bytes += column(column++).set(size(), from.column(name), row);
+    }
+    place(from.path(row), from.number(row));
   }
 
   private void place(String path, long number) {
@@ -52,29 +69,26 @@ final class RecordBatchBuilder implements AutoCloseable {
     paths.add(path);
   }
 
-  /**
-   * The batch, which now belongs to the caller; the builder begins anew.
-   *
-   * @param names of the columns, as they are numbered in rows
-   */
-  RecordBatch build(Set<String> names) {
-    while (columns.size() < names.size()) {
+  private Column column(int column) {
+    while (columns.size() <= column) {
       columns.add(new Column(allocator));
     }
-    for (Column column : columns) {
-      column.finish(paths.size());
-    }
+    return columns.get(column);
+  }
+
+  /** The batch, which now belongs to the caller; the builder begins anew. */
+  public RecordBatch build() {
+    int size = size();
     Map<String, Column> named = new LinkedHashMap<>();
     for (String name : names) {
-      Column column = columns.get(named.size());
-      columns.set(named.size(), column.next(allocator));
+      Column column = column(named.size());
+      column.finish(size);
       named.put(name, column);
     }
+    columns.replaceAll(column -> column.next(allocator));
     RecordBatch batch =
         new RecordBatch(
-            Collections.unmodifiableMap(named),
-            List.copyOf(paths),
-            Arrays.copyOf(numbers, paths.size()));
+            Collections.unmodifiableMap(named), List.copyOf(paths), Arrays.copyOf(numbers, size));
     paths.clear();
     bytes = 0;
     return batch;

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class RecoveryTest {
   @TempDir Path folder;
 
-  private static final Corpus CORPUS = Corpus.of(1, 80, new Packing.Wrapped(10, Tail.PAD, 3));
+  private static final Corpus CORPUS = Corpus.of(1, 60, new Packing.Wrapped(10, Tail.PAD, 3));
 
   static Stream<Packing> packings() {
     return Stream.of(
@@ -75,7 +75,7 @@ class RecoveryTest {
   @ParameterizedTest
   @MethodSource("packings")
   void goesOnToTheSameBytesWhereverItWasKilled(Packing how) throws IOException {
-    Corpus corpus = Corpus.of(7, 80, how);
+    Corpus corpus = Corpus.of(7, 60, how);
     Map<String, String> whole = whole(corpus);
     int parts = whole.size() - 1;
     for (int k = 0; k <= parts; k++) {

@@ -131,7 +131,7 @@ class ShardsTest {
   @Test
   @EnabledOnOs(OS.LINUX)
   void keepsABoundedNumberOfPartsOpen() {
-    Corpus corpus = Corpus.of(4, 950, WRAPPED);
+    Corpus corpus = Corpus.of(4, 1050, WRAPPED);
     Shards shards = written(corpus);
     assertThat(shards.manifest().parts()).hasSizeGreaterThan(ChunkReader.OPEN_PARTS + 10);
     List<Chunk> read =
