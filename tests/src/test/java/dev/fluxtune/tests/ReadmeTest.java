@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -38,14 +37,9 @@ class ReadmeTest {
   @Test
   void everyCommandRunsAndPrintsWhatIsShown() throws Exception {
     Path embedded = HOME.resolve("datasets/tiny-tasks");
-    Files.copy(embedded.resolve("train.jsonl"), folder.resolve("rows.jsonl"));
-    Path tokenizer = Files.createDirectory(folder.resolve("my-model"));
-    for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-      Files.copy(
-          embedded.resolve("tokenizer").resolve(file),
-          tokenizer.resolve(file),
-          StandardCopyOption.REPLACE_EXISTING);
-    }
+    Files.createSymbolicLink(folder.resolve("datasets"), HOME.resolve("datasets"));
+    Files.createSymbolicLink(folder.resolve("rows.jsonl"), embedded.resolve("train.jsonl"));
+    Files.createSymbolicLink(folder.resolve("my-model"), embedded.resolve("tokenizer"));
     String printed = "";
     int commands = 0;
     for (String block : blocks("")) {
