@@ -51,7 +51,7 @@ class ReadmeTest {
         if (line.startsWith(COMMAND)) {
           printed += run(line.substring(COMMAND.length()).split(" +"));
           commands++;
-        } else if (line.startsWith("  ") && !printed.isEmpty()) {
+        } else if (line.matches(" {2,4}[a-z].*") && !printed.isEmpty()) {
           assertThat(printed.lines()).as("shown in the README").contains(line);
         }
       }
