@@ -71,10 +71,13 @@ class FlowArchTest {
   }
 
   @Test
-  void onlyTheTokenizerHasThreads() {
+  void onlyTheTokenizerAndTheShardWriterHaveThreads() {
     noClasses()
         .that()
-        .resideOutsideOfPackages("dev.fluxtune.app..", "dev.fluxtune.pipeline.tokenize..")
+        .resideOutsideOfPackages(
+            "dev.fluxtune.app..",
+            "dev.fluxtune.pipeline.tokenize..",
+            "dev.fluxtune.pipeline.shard..")
         .should()
         .dependOnClassesThat()
         .haveFullyQualifiedName("reactor.core.scheduler.Schedulers")

@@ -51,6 +51,11 @@ final class Pipeline implements Actions {
                 .outputDir()
                 .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
     try (Ports io = Ports.open(run.config(), home)) {
+      if (io.shards().isPresent()) {
+        throw new BadInputException(
+            run.config().data().datasetName().orElseThrow()
+                + ": holds packed shards already; plan and inspect take them as they are");
+      }
       ObjectNode settings = Settings.of(io, cache);
       Optional<Shards> whole =
           Shards.open(folder)
@@ -131,10 +136,15 @@ final class Pipeline implements Actions {
   @Override
   public void plan(Resolved run, boolean json) {
     try (Ports io = Ports.open(run.config(), home)) {
-      Counted counted;
-      try (Progress progress = Progress.start(run.terminal(), "counting", 0)) {
-        counted = Counted.of(io, cache, chunks -> watched(chunks, Position.START, progress));
-      }
+      Counted counted =
+          Counted.of(
+              io,
+              cache,
+              chunks ->
+                  Flux.using(
+                      () -> Progress.start(run.terminal(), "counting", 0),
+                      progress -> watched(chunks, Position.START, progress),
+                      Progress::close));
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), room(io), steps);
       warnings(run.terminal(), counted);

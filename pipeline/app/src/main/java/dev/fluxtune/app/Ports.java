@@ -4,8 +4,10 @@ import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.format.Template;
 import dev.fluxtune.pipeline.shard.Shards;
+import dev.fluxtune.pipeline.shuffle.ShuffleRows;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.DatasetFiles;
+import dev.fluxtune.pipeline.source.HubCache;
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.pipeline.source.Rows;
 import dev.fluxtune.pipeline.tokenize.Tokenizer;
@@ -31,6 +33,8 @@ import reactor.core.publisher.Flux;
  * tokenizer, the memory of record batches. Close it when the run ends.
  */
 final class Ports implements AutoCloseable {
+  private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
+
   private final RunConfig config;
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
@@ -73,6 +77,11 @@ final class Ports implements AutoCloseable {
 
   private void openData(Path embedded) {
     RunConfig.Data data = config.data();
+    if (data.testSplitSize().isPresent()) {
+      throw new BadInputException(
+          "test_split_size: rows cannot be set aside yet; keep those to evaluate on in a file of"
+              + " their own and leave it out");
+    }
     if (data.datasetName().isPresent()) {
       Path folder = Path.of(data.datasetName().get());
       shards = Files.isDirectory(folder) ? Shards.open(folder) : Optional.empty();
@@ -121,12 +130,12 @@ final class Ports implements AutoCloseable {
 
   /** Named, else the model's; the embedded one belongs to the embedded rows. */
   private Optional<Path> tokenizerFolder(Path embedded) {
-    Optional<Path> named = config.model().tokenizerNameOrPath().map(Path::of);
+    Optional<Path> named = config.model().tokenizerNameOrPath().map(HubCache::model);
     Optional<Path> ofModel =
         config
             .model()
             .modelNameOrPath()
-            .map(Path::of)
+            .map(HubCache::model)
             .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
     boolean embeddedRows =
         config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
@@ -141,7 +150,7 @@ final class Ports implements AutoCloseable {
         Optional.of(
             Tokenizer.open(
                 path,
-                model.modelNameOrPath().map(Path::of),
+                model.modelNameOrPath().map(HubCache::model),
                 model.eosToken(),
                 model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
@@ -183,7 +192,7 @@ final class Ports implements AutoCloseable {
                         set.files(), config.data().columnMapping(), set.columns(), bad, allocator),
                 1);
     return config.data().shuffleDataset()
-        ? all.transform(x -> x) // TODO
+        ? all.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
         : all;
   }
 

@@ -17,10 +17,6 @@ final class Durable {
     return file.resolveSibling("." + file.getFileName() + ".tmp");
   }
 
-  static boolean isTemporary(String name) {
-    return name.startsWith(".") && name.endsWith(".tmp");
-  }
-
   /** Gives a file that is whole and synced its own name. */
   static void rename(Path temporary, Path file) throws IOException {
     Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);

@@ -23,6 +23,9 @@ import java.util.stream.Stream;
  */
 record Recovery(List<Manifest.Part> parts, Position next, int padding) {
   private static final Pattern PART = Pattern.compile("part-\\d{5,}\\.parquet");
+  private static final Pattern UNFINISHED =
+      Pattern.compile(
+          "\\.(%s|%s)\\.tmp".formatted(PART.pattern(), Pattern.quote(ShardFormat.MANIFEST)));
 
   /**
    * Looks at a folder without a manifest and removes what cannot be used: unfinished files, and all
@@ -36,7 +39,7 @@ record Recovery(List<Manifest.Part> parts, Position next, int padding) {
     try (Stream<Path> list = Files.list(folder)) {
       for (Path path : list.toList()) {
         String name = path.getFileName().toString();
-        if (Durable.isTemporary(name)) {
+        if (UNFINISHED.matcher(name).matches()) {
           unfinished.add(name);
         } else if (PART.matcher(name).matches()) {
           files.add(name);

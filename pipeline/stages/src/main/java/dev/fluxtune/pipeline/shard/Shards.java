@@ -25,8 +25,12 @@ import reactor.core.scheduler.Schedulers;
 
 /** A complete folder of packed shards. */
 public final class Shards {
-  /** As measured: smaller pages cost space, larger ones time where chunks are read in any order. */
-  static final PartWriter.Sizes SIZES = new PartWriter.Sizes(1 << 16, 1 << 20, 1 << 23);
+  /**
+   * As measured: smaller pages cost space, larger ones time where chunks are read in any order. The
+   * property is for tests/faults/kill_pack, which needs many parts of little data.
+   */
+  static final PartWriter.Sizes SIZES =
+      new PartWriter.Sizes(1 << 16, 1 << 20, Long.getLong("fluxtune.part.tokens", 1 << 23));
 
   /** Chunks that wait for the thread that writes them. */
   private static final int AHEAD = 8;
@@ -82,6 +86,9 @@ public final class Shards {
   }
 
   private static FolderLock lock(Path folder) throws IOException {
+    if (Files.isRegularFile(folder)) {
+      throw new BadInputException(folder + ": is a file: give a folder for the output");
+    }
     if (Files.notExists(folder)) {
       Files.createDirectories(folder);
       Durable.name(folder);

@@ -18,7 +18,6 @@ import java.util.stream.Stream;
 /** The files that a data set's name stands for. */
 public final class DatasetFiles {
   private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
-  private static final Pattern HUB_ID = Pattern.compile("[\\w.-]+(/[\\w.-]+)?");
 
   private DatasetFiles() {}
 
@@ -49,7 +48,7 @@ public final class DatasetFiles {
       if (GLOB.matcher(name).find()) {
         return Splits.named(glob(name), split, name);
       }
-      Optional<Path> snapshot = snapshot(name, environment);
+      Optional<Path> snapshot = HubCache.snapshot("datasets", name, environment);
       if (snapshot.isPresent()) {
         return folder(snapshot.get(), split);
       }
@@ -62,10 +61,10 @@ public final class DatasetFiles {
   }
 
   private static BadInputException missing(String name, Map<String, String> environment) {
-    if (HUB_ID.matcher(name).matches() && !name.startsWith(".")) {
+    if (HubCache.isId(name)) {
       return new BadInputException(
           "%s: there is no such file or folder, nor a data set of that name in %s; correct the path, or fetch it: hf download --repo-type dataset %s"
-              .formatted(name, cache(environment), name));
+              .formatted(name, HubCache.folder(environment), name));
     }
     return new BadInputException(name + ": there is no such file or folder; correct the path");
   }
@@ -119,36 +118,5 @@ public final class DatasetFiles {
     } catch (PatternSyntaxException e) {
       throw new BadInputException(pattern + ": no such pattern: " + e.getDescription(), e);
     }
-  }
-
-  /** The newest snapshot of a data set in the local cache. */
-  private static Optional<Path> snapshot(String id, Map<String, String> environment)
-      throws IOException {
-    if (!HUB_ID.matcher(id).matches()) {
-      return Optional.empty();
-    }
-    Path repository = cache(environment).resolve("datasets--" + id.replace("/", "--"));
-    Path main = repository.resolve("refs").resolve("main");
-    if (!Files.isRegularFile(main)) {
-      return Optional.empty();
-    }
-    Path snapshot = repository.resolve("snapshots").resolve(Files.readString(main).strip());
-    return Optional.of(snapshot).filter(Files::isDirectory);
-  }
-
-  /** Where Hugging Face's hub keeps what it fetched. */
-  private static Path cache(Map<String, String> environment) {
-    String hub = environment.get("HF_HUB_CACHE");
-    if (hub != null) {
-      return Path.of(hub);
-    }
-    String home = environment.get("HF_HOME");
-    if (home != null) {
-      return Path.of(home, "hub");
-    }
-    String caches = environment.get("XDG_CACHE_HOME");
-    Path root =
-        caches == null ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches);
-    return root.resolve("huggingface").resolve("hub");
   }
 }
