@@ -11,7 +11,10 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
 import org.jspecify.annotations.Nullable;
 
-/** Owns what it takes to read a data set's files one after the other: a file and a batch. */
+/**
+ * Owns what it takes to read a data set's files one after the other: a file and a batch. May be
+ * closed by another thread than the one that reads.
+ */
 final class Reading implements AutoCloseable {
   private final List<Path> files;
   private final Iterator<Path> rest;
@@ -23,8 +26,12 @@ final class Reading implements AutoCloseable {
   private Columns columns;
   private RecordBatchBuilder builder;
   private boolean any;
+  private boolean closed;
 
   Reading(List<Path> files, Columns.Names names, BadRows bad, BufferAllocator allocator) {
+    if (files.isEmpty()) {
+      throw new BadInputException("no file of rows was given; name one");
+    }
     this.files = files;
     this.rest = files.iterator();
     this.names = names;
@@ -39,13 +46,16 @@ final class Reading implements AutoCloseable {
   }
 
   /** Reads the next batch; empty at the end. */
-  Optional<RecordBatch> next() {
+  synchronized Optional<RecordBatch> next() {
+    if (closed) {
+      return Optional.empty();
+    }
     while (open != null || rest.hasNext()) {
       RowFile file = open == null ? open(rest.next()) : open;
       boolean ended = fill(file);
       if (ended) {
         closeFile();
-        if (!rest.hasNext()) {
+        if (!rest.hasNext() && (any || builder.size() > 0)) {
           names.checkMet(dataSet());
         }
       }
@@ -118,7 +128,8 @@ final class Reading implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    closed = true;
     builder.close();
     closeFile();
   }

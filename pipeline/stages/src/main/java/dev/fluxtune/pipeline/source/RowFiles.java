@@ -1,11 +1,12 @@
 package dev.fluxtune.pipeline.source;
 
-import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.fluxtune.schemas.BadInputException;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -45,6 +46,8 @@ final class RowFiles {
       throw e;
     } catch (NoSuchFileException e) {
       throw new BadInputException(path + ": there is no such file; correct the path", e);
+    } catch (AccessDeniedException e) {
+      throw new BadInputException(path + ": may not be read; change its permissions", e);
     } catch (IOException | RuntimeException e) {
       throw broken(path.toString(), "rows", e);
     }
@@ -69,7 +72,7 @@ final class RowFiles {
       return new BufferedInputStream(new GZIPInputStream(raw, BUFFER), BUFFER);
     }
     if (begins(raw, ZSTD)) {
-      return new BufferedInputStream(new ZstdInputStream(raw), BUFFER);
+      return new BufferedInputStream(new ZstdInputStreamNoFinalizer(raw), BUFFER);
     }
     return raw;
   }

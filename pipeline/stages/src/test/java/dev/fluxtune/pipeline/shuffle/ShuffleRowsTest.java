@@ -11,6 +11,7 @@ import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -27,7 +28,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 
 class ShuffleRowsTest {
@@ -226,6 +230,20 @@ class ShuffleRowsTest {
     Flux<RecordBatch> failing =
         read(texts(3000)).concatWith(Flux.error(new IllegalStateException("no more")));
     StepVerifier.create(shuffled(failing, 1, maxBytes)).verifyErrorMessage("no more");
+  }
+
+  @Test
+  void mayBeCancelledByAnotherThread() throws Exception {
+    Path file = texts(20_000);
+    Random random = new Random(5);
+    Scheduler thread = Schedulers.newSingle("reads");
+    for (int round = 0; round < 30; round++) {
+      Disposable reading =
+          shuffled(read(file), 1, 100_000).subscribeOn(thread).subscribe(RecordBatch::close);
+      Thread.sleep(random.nextInt(30));
+      reading.dispose();
+    }
+    thread.disposeGracefully().block(Duration.ofSeconds(20));
   }
 
   @Test
