@@ -9,10 +9,6 @@ package dev.fluxtune.schemas;
 public record Counts(long chunks, Ledger ledger) {
   public Counts {
     ledger.balanced();
-    if (ledger.trained() == 0 && (chunks > 0 || ledger.untrained() == ledger.tokens())) {
-      throw new BadInputException(
-          "no token of the data is trained: the completions are empty, or every label is -100");
-    }
   }
 
   /**

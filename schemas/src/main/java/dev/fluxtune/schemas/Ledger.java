@@ -73,6 +73,19 @@ public record Ledger(
   }
 
   /**
+   * This ledger, of a whole data set, if anything can be learned from it.
+   *
+   * @throws BadInputException if no token is a target
+   */
+  public Ledger trainable() {
+    if (trained == 0 && (masked > 0 || untrained == tokens)) {
+      throw new BadInputException(
+          "no token of the data is trained: the completions are empty, or every label is -100");
+    }
+    return this;
+  }
+
+  /**
    * This account, of an epoch's packed chunks, after they were stacked into batches.
    *
    * @param batches what the batches held: trained, masked, and what a short one dropped

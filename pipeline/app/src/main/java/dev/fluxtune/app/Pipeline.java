@@ -51,6 +51,11 @@ final class Pipeline implements Actions {
                 .outputDir()
                 .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
     try (Ports io = Ports.open(run.config(), home)) {
+      if (io.shards().isPresent()) {
+        throw new BadInputException(
+            run.config().data().datasetName().orElseThrow()
+                + ": holds packed shards already; plan and inspect take them as they are");
+      }
       ObjectNode settings = Settings.of(io, cache);
       Optional<Shards> whole =
           Shards.open(folder)

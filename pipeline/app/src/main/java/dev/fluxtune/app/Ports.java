@@ -77,6 +77,11 @@ final class Ports implements AutoCloseable {
 
   private void openData(Path embedded) {
     RunConfig.Data data = config.data();
+    if (data.testSplitSize().isPresent()) {
+      throw new BadInputException(
+          "test_split_size: rows cannot be set aside yet; keep those to evaluate on in a file of"
+              + " their own and leave it out");
+    }
     if (data.datasetName().isPresent()) {
       Path folder = Path.of(data.datasetName().get());
       shards = Files.isDirectory(folder) ? Shards.open(folder) : Optional.empty();

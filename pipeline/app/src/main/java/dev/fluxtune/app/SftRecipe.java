@@ -31,13 +31,14 @@ final class SftRecipe {
    * @param atEnd given the account of every token, when all rows are behind
    */
   static Flux<Packed> chunks(Ports io, Position from, BadRows bad, Consumer<Ledger> atEnd) {
+    Consumer<Ledger> checked = whole -> atEnd.accept(whole.trainable());
     if (io.kind() == RowKind.PACKED) {
       return io.rows(bad) // Arrow record batches
           .map(Prepared.chunks(bad)) // → List<Chunk>
           .transform(Pack.after(from))
-          .transform(Pack.already(from, atEnd)); // → Packed
+          .transform(Pack.already(from, checked)); // → Packed
     }
-    return documents(io, from, bad).transform(Pack.from(io.packing(), from, atEnd)); // → Packed
+    return documents(io, from, bad).transform(Pack.from(io.packing(), from, checked)); // → Packed
   }
 
   private static Flux<List<Tokenized>> documents(Ports io, Position from, BadRows bad) {

@@ -1,0 +1,29 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.app.command.PipelineCommand;
+import dev.fluxtune.app.terminal.Terminal;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** What a call of the command did: its exit code, and what it printed. */
+record CommandRun(int code, String out, String err) {
+
+  static CommandRun of(Path cache, Object... arguments) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    Terminal terminal =
+        Terminal.plain(
+            new PrintStream(out, true, StandardCharsets.UTF_8),
+            new PrintStream(err, true, StandardCharsets.UTF_8));
+    int code =
+        new PipelineCommand(
+                new Pipeline(Configs.HOME, new Cache(cache)), terminal, Optional.of(Configs.HOME))
+            .run(Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));
+    return new CommandRun(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+}
