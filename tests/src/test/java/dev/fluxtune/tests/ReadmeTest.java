@@ -94,8 +94,11 @@ class ReadmeTest {
         Pattern.compile("(?s)// README: begin\\n(.*?)\\n *// README: end").matcher(test);
     assertThat(marked.find()).isTrue();
     String snippet =
-        marked.group(1).lines().map(line -> line.replaceFirst("^ {4}", "")).collect(
-            Collectors.joining("\n"));
+        marked
+            .group(1)
+            .lines()
+            .map(line -> line.replaceFirst("^ {4}", ""))
+            .collect(Collectors.joining("\n"));
     assertThat(blocks("java")).hasSize(1);
     assertThat(blocks("java").get(0).strip()).isEqualTo(snippet.strip());
   }

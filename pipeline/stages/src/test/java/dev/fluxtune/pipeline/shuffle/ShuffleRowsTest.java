@@ -134,11 +134,11 @@ class ShuffleRowsTest {
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3})
   void ordersTheSameHoweverBatchesAreCutAndHowMuchFits(long seed) throws IOException {
-    Path file = texts(5000);
+    Path file = texts(1000);
     List<String> order = rows(shuffled(read(file), seed, IN_MEMORY));
     assertThat(rows(shuffled(cut(read(file), seed), seed, IN_MEMORY))).isEqualTo(order);
     // On disk, in buckets that are split once more and again.
-    for (long maxBytes : new long[] {100_000, 10_000, 1000}) {
+    for (long maxBytes : new long[] {20_000, 2000}) {
       assertThat(rows(shuffled(cut(read(file), seed), seed, maxBytes)))
           .as("%d bytes in memory, seed %d", maxBytes, seed)
           .isEqualTo(order);
@@ -158,7 +158,7 @@ class ShuffleRowsTest {
             """);
     Path texts = texts(600);
     List<String> inOrder = rows(read(mixed, texts, mixed));
-    for (long maxBytes : new long[] {IN_MEMORY, 2000}) {
+    for (long maxBytes : new long[] {IN_MEMORY, 10_000}) {
       assertThat(rows(shuffled(read(mixed, texts, mixed), 7, maxBytes)))
           .containsExactlyInAnyOrderElementsOf(inOrder);
     }
