@@ -13,10 +13,14 @@ public final class Rows {
   /**
    * Reads files one after the other, a batch for each demanded. What was read and not delivered is
    * released when the stream ends or is cancelled; a delivered batch belongs to its receiver.
+   * Operators that queue batches need {@code doOnDiscard(RecordBatch.class, RecordBatch::close)}
+   * after them.
    *
    * @param columnMapping columns to rename: theirs → ours
    * @param columns columns to keep, by their names in the files; empty: all
    * @param bad told of rows that cannot be parsed
+   * @throws dev.fluxtune.schemas.BadInputException in the stream, if a file cannot be read to its
+   *     end, none has a row, or none has a column that is to be renamed or kept
    */
   public static Flux<RecordBatch> read(
       List<Path> files,

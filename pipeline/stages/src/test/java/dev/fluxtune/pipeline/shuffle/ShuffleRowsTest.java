@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -92,7 +93,7 @@ class ShuffleRowsTest {
       return batch.text(row, column).orElse("-");
     } catch (BadInputException e) {
       try {
-        return java.util.Arrays.toString(batch.ints(row, column).orElseThrow());
+        return Arrays.toString(batch.ints(row, column).orElseThrow());
       } catch (BadInputException neither) {
         return neither.getMessage();
       }
