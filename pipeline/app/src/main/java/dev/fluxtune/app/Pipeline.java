@@ -67,13 +67,13 @@ final class Pipeline implements Actions {
       }
       BadRows bad = io.badRows();
       Manifest manifest;
-      try (Progress progress = Progress.start(run.terminal(), "packing", 0)) {
+      try (Progress progress = Progress.start(run.terminal(), "packing", io.bytes())) {
         manifest =
             Shards.write(
                     folder,
                     settings,
                     (from, atEnd) ->
-                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, progress))
+                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, io, progress))
                 .blockOptional()
                 .orElseThrow();
       }
@@ -84,13 +84,14 @@ final class Pipeline implements Actions {
   }
 
   /** Shows how many rows and tokens have gone by. */
-  private static Flux<Packed> watched(Flux<Packed> chunks, Position from, Progress progress) {
+  private static Flux<Packed> watched(
+      Flux<Packed> chunks, Position from, Ports io, Progress progress) {
     long[] behind = {from.document()};
     return chunks.doOnNext(
         packed -> {
           long now = packed.next().document();
           int tokens = packed.chunk().length() - packed.chunk().padding();
-          progress.add(0, now - behind[0], tokens);
+          progress.add(io.bytesBehind(), now - behind[0], tokens);
           behind[0] = now;
         });
   }
@@ -142,8 +143,8 @@ final class Pipeline implements Actions {
               cache,
               chunks ->
                   Flux.using(
-                      () -> Progress.start(run.terminal(), "counting", 0),
-                      progress -> watched(chunks, Position.START, progress),
+                      () -> Progress.start(run.terminal(), "counting", io.bytes()),
+                      progress -> watched(chunks, Position.START, io, progress),
                       Progress::close));
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), room(io), steps);

@@ -16,6 +16,7 @@ import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
@@ -38,6 +40,7 @@ final class Ports implements AutoCloseable {
   private final RunConfig config;
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
+  private final LongAdder bytesRead = new LongAdder();
   private Optional<Shards> shards = Optional.empty();
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
@@ -119,7 +122,8 @@ final class Ports implements AutoCloseable {
 
   /** What the rows are, told by the first that are read. */
   private RowKind firstKind() {
-    try (RecordBatch first = Objects.requireNonNull(rows(badRows()).blockFirst())) {
+    try (RecordBatch first = Objects.requireNonNull(inOrder(badRows()).blockFirst())) {
+      bytesRead.reset();
       return RowKind.of(
           dataSets.get(0).files().get(0).toString(),
           first.columns(),
@@ -164,6 +168,31 @@ final class Ports implements AutoCloseable {
     return dataSets;
   }
 
+  /** Bytes of all files. */
+  long bytes() {
+    long bytes = 0;
+    for (DataSet set : dataSets) {
+      for (Path file : set.files()) {
+        bytes += size(file);
+      }
+    }
+    return bytes;
+  }
+
+  /** The size of a file in bytes. */
+  static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Bytes of the files that are behind since this was asked last. */
+  long bytesBehind() {
+    return bytesRead.sumThenReset();
+  }
+
   /** The shards that the data set is, where it is packed already. */
   Optional<Shards> shards() {
     return shards;
@@ -184,16 +213,23 @@ final class Ports implements AutoCloseable {
 
   /** All rows of all data sets, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
-    Flux<RecordBatch> all =
-        Flux.fromIterable(dataSets)
-            .concatMap(
-                set ->
-                    Rows.read(
-                        set.files(), config.data().columnMapping(), set.columns(), bad, allocator),
-                1);
     return config.data().shuffleDataset()
-        ? all.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
-        : all;
+        ? inOrder(bad).transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
+        : inOrder(bad);
+  }
+
+  private Flux<RecordBatch> inOrder(BadRows bad) {
+    return Flux.fromIterable(dataSets)
+        .concatMap(
+            set ->
+                Rows.read(
+                    set.files(),
+                    config.data().columnMapping(),
+                    set.columns(),
+                    bad,
+                    bytesRead::add,
+                    allocator),
+            1);
   }
 
   /** How a row of text becomes a prompt. */

@@ -3,10 +3,12 @@ package dev.fluxtune.pipeline.source;
 import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
 import org.jspecify.annotations.Nullable;
@@ -20,15 +22,22 @@ final class Reading implements AutoCloseable {
   private final Iterator<Path> rest;
   private final Columns.Names names;
   private final BadRows bad;
+  private final LongConsumer progress;
   private final BufferAllocator allocator;
   private final Row row = new Row();
   private @Nullable RowFile open;
   private Columns columns;
   private RecordBatchBuilder builder;
+  private long bytesLeft;
   private boolean any;
   private boolean closed;
 
-  Reading(List<Path> files, Columns.Names names, BadRows bad, BufferAllocator allocator) {
+  Reading(
+      List<Path> files,
+      Columns.Names names,
+      BadRows bad,
+      LongConsumer progress,
+      BufferAllocator allocator) {
     if (files.isEmpty()) {
       throw new BadInputException("no file of rows was given; name one");
     }
@@ -36,6 +45,7 @@ final class Reading implements AutoCloseable {
     this.rest = files.iterator();
     this.names = names;
     this.bad = bad;
+    this.progress = progress;
     this.allocator = allocator;
     this.columns = new Columns("", names);
     this.builder = builder(columns, allocator);
@@ -72,12 +82,27 @@ final class Reading implements AutoCloseable {
     columns = new Columns(path.toString(), names);
     builder.close();
     builder = builder(columns, allocator);
-    RowFile file = RowFiles.open(path, columns, bad, allocator);
+    bytesLeft = size(path);
+    RowFile file = RowFiles.open(path, columns, bad, this::behind, allocator);
     open = file;
     if (file.hasHeader() && !rest.hasNext()) {
       names.checkMet(dataSet()); // before any row, where it can be known
     }
     return file;
+  }
+
+  private static long size(Path path) {
+    try {
+      return Files.size(path);
+    } catch (IOException e) {
+      return 0; // opening it says what is wrong
+    }
+  }
+
+  private void behind(long bytes) {
+    long counted = Math.min(bytes, bytesLeft);
+    bytesLeft -= counted;
+    progress.accept(counted);
   }
 
   /** Fills the batch; true if the file ends with it. */
@@ -101,6 +126,7 @@ final class Reading implements AutoCloseable {
     RowFile file = open;
     open = null;
     if (file != null) {
+      behind(bytesLeft); // of columns that were not read, too
       try {
         file.close();
       } catch (IOException e) {

@@ -3,6 +3,7 @@ package dev.fluxtune.pipeline.source;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.apache.arrow.memory.BufferAllocator;
 import reactor.core.publisher.Flux;
 
@@ -28,8 +29,25 @@ public final class Rows {
       List<String> columns,
       BadRows bad,
       BufferAllocator allocator) {
+    return read(files, columnMapping, columns, bad, bytes -> {}, allocator);
+  }
+
+  /**
+   * As above.
+   *
+   * @param progress told, now and then, how many bytes more of the files are behind; over a whole
+   *     file they add up to its size
+   */
+  public static Flux<RecordBatch> read(
+      List<Path> files,
+      Map<String, String> columnMapping,
+      List<String> columns,
+      BadRows bad,
+      LongConsumer progress,
+      BufferAllocator allocator) {
     return Flux.generate(
-        () -> new Reading(files, new Columns.Names(columnMapping, columns), bad, allocator),
+        () ->
+            new Reading(files, new Columns.Names(columnMapping, columns), bad, progress, allocator),
         (reading, sink) -> {
           reading.next().ifPresentOrElse(sink::next, sink::complete);
           return reading;
