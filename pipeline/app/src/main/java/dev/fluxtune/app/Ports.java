@@ -95,15 +95,16 @@ final class Ports implements AutoCloseable {
     for (RunConfig.Source source : sources(data, embedded)) {
       add(
           new DataSet(
-              DatasetFiles.resolve(
-                  source.path(), source.split().orElse(data.datasetTrainSplit())),
+              DatasetFiles.resolve(source.path(), source.split().orElse(data.datasetTrainSplit())),
               source.columns()));
     }
     template = data.template().map(Ports::readTemplate);
     kind = firstKind();
   }
 
-  /** Data sets of which the same columns are kept are one: a renamed column may be in any of them. */
+  /**
+   * Data sets of which the same columns are kept are one: a renamed column may be in any of them.
+   */
   private void add(DataSet next) {
     DataSet last = dataSets.isEmpty() ? null : dataSets.get(dataSets.size() - 1);
     if (last != null && last.columns().equals(next.columns())) {
