@@ -41,6 +41,7 @@ final class Ports implements AutoCloseable {
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
   private final LongAdder bytesRead = new LongAdder();
+  private final Optional<Path> model;
   private Optional<Shards> shards = Optional.empty();
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
@@ -52,19 +53,19 @@ final class Ports implements AutoCloseable {
 
   private Ports(RunConfig config) {
     this.config = config;
+    this.model = config.model().modelNameOrPath().map(HubCache::model);
   }
 
   /**
-   * Opens what a configuration names.
+   * Opens what a configuration names; the embedded rows are named by its defaults.
    *
-   * @param home the repository, with the embedded rows
    * @throws BadInputException if a part of it is missing or cannot be used
    */
-  static Ports open(RunConfig config, Path home) {
+  static Ports open(RunConfig config) {
     Ports ports = new Ports(config);
     try {
-      ports.openData(home.resolve("datasets/tiny-tasks"));
-      Optional<Path> folder = ports.tokenizerFolder(home.resolve("datasets/tiny-tasks/tokenizer"));
+      ports.openData();
+      Optional<Path> folder = ports.tokenizerFolder();
       if (ports.kind.isText() && folder.isEmpty()) {
         throw new BadInputException(
             "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
@@ -78,7 +79,7 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  private void openData(Path embedded) {
+  private void openData() {
     RunConfig.Data data = config.data();
     if (data.testSplitSize().isPresent()) {
       throw new BadInputException(
@@ -92,7 +93,7 @@ final class Ports implements AutoCloseable {
         return;
       }
     }
-    for (RunConfig.Source source : sources(data, embedded)) {
+    for (RunConfig.Source source : sources(data)) {
       add(
           new DataSet(
               DatasetFiles.resolve(source.path(), source.split().orElse(data.datasetTrainSplit())),
@@ -116,13 +117,13 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  private static List<RunConfig.Source> sources(RunConfig.Data data, Path embedded) {
+  private static List<RunConfig.Source> sources(RunConfig.Data data) {
     if (!data.datasets().isEmpty()) {
       return data.datasets();
     }
-    return List.of(
-        new RunConfig.Source(
-            data.datasetName().orElse(embedded.toString()), Optional.empty(), List.of()));
+    String name =
+        data.datasetName().orElseThrow(() -> new BadInputException("no rows: give --dataset_name"));
+    return List.of(new RunConfig.Source(name, Optional.empty(), List.of()));
   }
 
   private static Template readTemplate(String file) {
@@ -146,32 +147,23 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  /** Named, else the model's; the embedded one belongs to the embedded rows. */
-  private Optional<Path> tokenizerFolder(Path embedded) {
+  /** Named, else the model's. */
+  private Optional<Path> tokenizerFolder() {
     Optional<Path> named = config.model().tokenizerNameOrPath().map(HubCache::model);
-    Optional<Path> ofModel =
-        config
-            .model()
-            .modelNameOrPath()
-            .map(HubCache::model)
-            .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
-    boolean embeddedRows =
-        config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
-    return named
-        .or(() -> ofModel)
-        .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
+    return named.or(
+        () -> model.filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json"))));
   }
 
   private void openTokenizer(Path path) {
-    RunConfig.Model model = config.model();
     tokenizer =
         Optional.of(
             Tokenizer.open(
-                path,
-                model.modelNameOrPath().map(HubCache::model),
-                model.eosToken(),
-                model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
+                path, model, config.model().eosToken(), optional(config.model().concatTokenId())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
+  }
+
+  private static OptionalInt optional(Optional<Integer> value) {
+    return value.map(OptionalInt::of).orElse(OptionalInt.empty());
   }
 
   RunConfig config() {
@@ -278,13 +270,22 @@ final class Ports implements AutoCloseable {
     if (tokenizer.isPresent()) {
       return OptionalInt.of(tokenizer.get().endId());
     }
-    return config.model().concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty());
+    return optional(config.model().concatTokenId());
+  }
+
+  /** Tokens that a chunk has room for, where that is known. */
+  OptionalInt room() {
+    if (shards.isPresent()) {
+      int room = shards.get().manifest().settings().path("max_length").asInt(0);
+      return room > 0 ? OptionalInt.of(room) : OptionalInt.empty();
+    }
+    return kind == RowKind.PACKED ? OptionalInt.empty() : optional(config.chunks().maxLength());
   }
 
   Packing packing() {
     RunConfig.Chunks chunks = config.chunks();
     if (!chunks.packing()) {
-      return new Packing.None(chunks.maxLength().map(OptionalInt::of).orElse(OptionalInt.empty()));
+      return new Packing.None(optional(chunks.maxLength()));
     }
     int maxLength =
         chunks
