@@ -51,9 +51,7 @@ final class Pipeline implements Actions {
                 + ": holds packed shards already; plan and inspect take them as they are");
       }
       ObjectNode settings = Settings.of(io, cache);
-      Optional<Shards> whole =
-          Shards.open(folder)
-              .filter(it -> it.manifest().fingerprint().equals(Manifest.fingerprint(settings)));
+      Optional<Shards> whole = Shards.open(folder).filter(it -> it.differsFrom(settings).isEmpty());
       if (whole.isPresent()) {
         run.terminal().err().println(folder + " holds these chunks already; nothing was packed");
         summary(run.terminal(), folder, whole.get().manifest(), io.room());
@@ -132,6 +130,7 @@ final class Pipeline implements Actions {
   @Override
   public void plan(Resolved run, boolean json) {
     try (Ports io = Ports.open(run.config())) {
+      io.takePacked(cache).ifPresent(it -> run.terminal().err().println("note: " + it));
       Counted counted =
           Counted.of(
               io,

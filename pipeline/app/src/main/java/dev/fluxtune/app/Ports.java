@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.arrow.memory.BufferAllocator;
@@ -46,7 +47,7 @@ final class Ports implements AutoCloseable {
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
   private Optional<Path> tokenizerFile = Optional.empty();
-  private Optional<Tokenizer> tokenizer = Optional.empty();
+  private Optional<CompletableFuture<Tokenizer>> tokenizer = Optional.empty();
 
   /** Files read as one, and the columns kept of them. */
   record DataSet(List<Path> files, List<String> columns) {}
@@ -64,14 +65,13 @@ final class Ports implements AutoCloseable {
   static Ports open(RunConfig config) {
     Ports ports = new Ports(config);
     try {
+      ports.tokenizerFolder().ifPresent(ports::openTokenizer);
       ports.openData();
-      Optional<Path> folder = ports.tokenizerFolder();
-      if (ports.kind.isText() && folder.isEmpty()) {
+      if (ports.kind.isText() && ports.tokenizer.isEmpty()) {
         throw new BadInputException(
             "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
-                + " tokenizer.json, or --model_name_or_path");
+                + " tokenizer.json, or a --model_name_or_path that holds one");
       }
-      folder.ifPresent(ports::openTokenizer);
       return ports;
     } catch (RuntimeException e) {
       ports.close();
@@ -150,20 +150,45 @@ final class Ports implements AutoCloseable {
   /** Named, else the model's. */
   private Optional<Path> tokenizerFolder() {
     Optional<Path> named = config.model().tokenizerNameOrPath().map(HubCache::model);
-    return named.or(
-        () -> model.filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json"))));
+    return named.or(() -> model.filter(it -> Files.exists(it.resolve("tokenizer.json"))));
   }
 
+  /** Begins to: a large one takes a second, in which the first rows are read. */
   private void openTokenizer(Path path) {
     tokenizer =
         Optional.of(
-            Tokenizer.open(
-                path, model, config.model().eosToken(), optional(config.model().concatTokenId())));
+            CompletableFuture.supplyAsync(
+                () ->
+                    Tokenizer.open(
+                        path,
+                        model,
+                        config.model().eosToken(),
+                        optional(config.model().concatTokenId()))));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
   }
 
   private static OptionalInt optional(Optional<Integer> value) {
     return value.map(OptionalInt::of).orElse(OptionalInt.empty());
+  }
+
+  /**
+   * Takes the chunks from {@code output_dir/packed} from now on, where they lie there, packed by
+   * the same settings.
+   *
+   * @return what a person should know of it
+   */
+  Optional<String> takePacked(Cache cache) {
+    Optional<Path> folder = config.output().outputDir().map(it -> Path.of(it, "packed"));
+    Optional<Shards> found = shards.isPresent() ? Optional.empty() : folder.flatMap(Shards::open);
+    if (found.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<String> differences = found.get().differsFrom(Settings.of(this, cache));
+    if (differences.isPresent()) {
+      return Optional.of(differences.get() + "\nthey are left alone, and the rows read");
+    }
+    shards = found;
+    return Optional.of("the chunks are taken from " + folder.get());
   }
 
   RunConfig config() {
@@ -251,14 +276,18 @@ final class Ports implements AutoCloseable {
     return kind.trainsCompletionOnly(config.data().completionOnlyLoss());
   }
 
-  /** The tokenizer; there is one where rows are text. */
+  /**
+   * The tokenizer; there is one where rows are text.
+   *
+   * @throws BadInputException (as a cause) if it cannot be used
+   */
   Tokenizer tokenizer() {
-    return tokenizer.orElseThrow();
+    return tokenizer.orElseThrow().join();
   }
 
   /** Ids to text, where there is a tokenizer. */
   Optional<Function<int[], String>> decoder() {
-    return tokenizer.map(it -> it::decode);
+    return tokenizer.map(it -> it.join()::decode);
   }
 
   Optional<Path> tokenizerFile() {
@@ -268,7 +297,7 @@ final class Ports implements AutoCloseable {
   /** The id that ends a document and pads, where one is known. */
   OptionalInt endId() {
     if (tokenizer.isPresent()) {
-      return OptionalInt.of(tokenizer.get().endId());
+      return OptionalInt.of(tokenizer.get().join().endId());
     }
     return optional(config.model().concatTokenId());
   }
@@ -327,7 +356,8 @@ final class Ports implements AutoCloseable {
 
   @Override
   public void close() {
-    tokenizer.ifPresent(Tokenizer::close);
+    // One that failed to open told so where it was asked for.
+    tokenizer.ifPresent(it -> it.thenAccept(Tokenizer::close).exceptionally(failed -> null).join());
     allocator.close();
   }
 }

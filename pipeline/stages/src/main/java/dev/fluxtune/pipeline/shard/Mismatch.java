@@ -14,6 +14,13 @@ final class Mismatch {
   private Mismatch() {}
 
   static BadInputException of(Path folder, int version, ObjectNode theirs, ObjectNode ours) {
+    return new BadInputException(
+        differences(folder, version, theirs, ours)
+            + "\ngive another output folder, the settings above, or remove the folder");
+  }
+
+  /** One difference a line. */
+  static String differences(Path folder, int version, ObjectNode theirs, ObjectNode ours) {
     StringBuilder message = new StringBuilder();
     message.append(folder).append(": holds shards made by other settings (theirs → ours):");
     if (version != ShardFormat.VERSION) {
@@ -31,8 +38,7 @@ final class Mismatch {
         message.append("\n  ").append(key).append(": ").append(before).append(" → ").append(now);
       }
     }
-    message.append("\ngive another output folder, the settings above, or remove the folder");
-    return new BadInputException(message.toString());
+    return message.toString();
   }
 
   private static Map<String, String> flat(ObjectNode settings) {

@@ -197,6 +197,14 @@ public final class Shards {
     return manifest;
   }
 
+  /** In what the settings they were made by differ from others, a line each; empty if in none. */
+  public Optional<String> differsFrom(ObjectNode settings) {
+    return manifest.fingerprint().equals(Manifest.fingerprint(settings))
+        ? Optional.empty()
+        : Optional.of(
+            Mismatch.differences(folder, manifest.version(), manifest.settings(), settings));
+  }
+
   /**
    * Reads all files and compares their SHA-256 with the manifest's.
    *
