@@ -3,6 +3,7 @@ package dev.fluxtune.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValueUtils;
@@ -73,7 +74,7 @@ public final class TorchScript implements AutoCloseable {
    */
   public NDList call(NDManager results, String method, Object... arguments) {
     // The first array names the method and lends its manager; lists are told apart by their name.
-    try (NDArray tag = results.create(0f)) {
+    try (NDArray tag = results.create(new Shape(0))) {
       tag.setName(METHOD + method);
       NDList inputs = new NDList(tag);
       for (int i = 0; i < arguments.length; i++) {
