@@ -23,7 +23,7 @@ VOCAB = 96
 COMMON = dict(vocab_size=VOCAB, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
               max_position_embeddings=128, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2, attn_implementation="eager")
 LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
-              original_max_position_embeddings=16)
+              original_max_position_embeddings=32)
 SHAPES = {
     "llama2": LlamaConfig(**COMMON, num_key_value_heads=4),
     "llama3": LlamaConfig(**{**COMMON, "num_hidden_layers": 3}, num_key_value_heads=2, head_dim=10, tie_word_embeddings=True,
@@ -67,7 +67,8 @@ def write(folder, config, seed):
     if config.model_type == "mistral":
         model.to(torch.bfloat16)
     model.save_pretrained(folder, max_shard_size="60kB" if folder.name == "llama2" else "50GB")
-    model.float()
+    # Read back: in bf16 the rotary frequencies of the model in memory are rounded too.
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
     b = batch(random.Random(seed))
     ids, labels = torch.tensor(b["inputIds"]), torch.tensor(b["labels"])
     logits, loss = summed(model, ids, labels, [n for row in ROWS for n in row])

@@ -28,6 +28,7 @@ public final class Llama implements AutoCloseable {
   private final NDManager host;
   private final TorchScript ops;
   private final NDArray frequencies;
+  private final int positionsAtOnce;
 
   /**
    * How the model is run.
@@ -40,6 +41,14 @@ public final class Llama implements AutoCloseable {
   public record Options(Trained trained, boolean checkpointing, boolean acrossDocuments) {}
 
   public Llama(ModelConfig config, Weights weights, Options options) {
+    this(config, weights, options, Math.max(1, LOGITS_AT_ONCE / config.vocabSize()));
+  }
+
+  /**
+   * @param positionsAtOnce trained positions whose logits are in memory together
+   */
+  Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
+    this.positionsAtOnce = positionsAtOnce;
     this.config = config;
     this.weights = weights;
     this.options = options;
@@ -204,7 +213,7 @@ public final class Llama implements AutoCloseable {
           device.create(micro.at()),
           device.create(micro.targets()),
           device.create((float) scale),
-          cpu.create(positionsAtOnce()),
+          cpu.create(positionsAtOnce),
           headWeights(),
           buffers);
     }
@@ -215,7 +224,7 @@ public final class Llama implements AutoCloseable {
           x,
           device.create(micro.at()),
           device.create(micro.targets()),
-          cpu.create(positionsAtOnce()),
+          cpu.create(positionsAtOnce),
           headWeights());
     }
 
@@ -234,10 +243,6 @@ public final class Llama implements AutoCloseable {
 
     private List<NDArray> layerWeights(int layer) {
       return config.layerNames(layer).stream().map(weights::get).toList();
-    }
-
-    private int positionsAtOnce() {
-      return Math.max(1, LOGITS_AT_ONCE / config.vocabSize());
     }
 
     NDArray one(String method, Object... arguments) {
