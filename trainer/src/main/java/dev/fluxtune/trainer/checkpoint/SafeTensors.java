@@ -218,8 +218,7 @@ public record SafeTensors(
       at = tensor.end();
     }
     if (at != fileBytes) {
-      throw damaged(
-          file, "its tensors end at byte %d, the file at %d".formatted(at, fileBytes));
+      throw damaged(file, "its tensors end at byte %d, the file at %d".formatted(at, fileBytes));
     }
     return ordered;
   }

@@ -3,7 +3,9 @@ package dev.fluxtune.trainer.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
-/** The types that weights and gradients run in. DJL must never hear of bf16: it would end the JVM. */
+/**
+ * The types that weights and gradients run in. DJL must never hear of bf16: it would end the JVM.
+ */
 public enum Dtype {
   FLOAT32(6),
   BFLOAT16(15);

@@ -36,8 +36,7 @@ public final class Gradients implements AutoCloseable {
           NDManager manager = NDManager.newBaseManager(weights.device(), "PyTorch");
           Gradients gradients = new Gradients(manager, new Tensors());
           for (String name : names) {
-            gradients.buffers.put(
-                name, gradients.tensors.zeros(manager, weights.get(name), dtype));
+            gradients.buffers.put(name, gradients.tensors.zeros(manager, weights.get(name), dtype));
           }
           return gradients;
         });

@@ -4,8 +4,8 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -233,8 +233,7 @@ public final class Llama implements AutoCloseable {
       List<NDArray> buffers = config.layerNames(layer).stream().map(into::orNone).toList();
       NDArray gx =
           options.checkpointing()
-              ? one(
-                  "layer_recomputing", gy, kept.get(0), documents, layerWeights(layer), buffers)
+              ? one("layer_recomputing", gy, kept.get(0), documents, layerWeights(layer), buffers)
               : one("layer_backward", gy, kept, documents, layerWeights(layer), buffers);
       kept.close();
       gy.close();

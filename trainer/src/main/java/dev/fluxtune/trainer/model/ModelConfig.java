@@ -86,7 +86,8 @@ public record ModelConfig(
                 "mlp.up_proj.weight",
                 "mlp.down_proj.weight"));
     if (attentionBias) {
-      parts.addAll(List.of("self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"));
+      parts.addAll(
+          List.of("self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"));
     }
     return parts.stream().map(part -> "model.layers." + layer + "." + part).toList();
   }

@@ -22,8 +22,7 @@ final class Tensors implements AutoCloseable {
         NDArray like = owner.create(new Shape(0))) {
       NDArray path = call.create(file.file().toAbsolutePath().toString());
       NDArray type = call.create(READABLE.get(tensor.dtype()));
-      NDArray shape =
-          call.create(tensor.shape().stream().mapToLong(Long::longValue).toArray());
+      NDArray shape = call.create(tensor.shape().stream().mapToLong(Long::longValue).toArray());
       NDArray into = dtype.code(call);
       int width = tensor.bytesPerNumber();
       if (tensor.start() % width == 0) {

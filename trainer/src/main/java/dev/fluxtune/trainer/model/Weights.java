@@ -45,8 +45,8 @@ public final class Weights implements AutoCloseable {
   }
 
   /**
-   * Makes an untrained model: normal(0, {@code initializer_range}), norms one, biases zero. The same
-   * seed gives the same bits on the same kind of machine, whatever the device.
+   * Makes an untrained model: normal(0, {@code initializer_range}), norms one, biases zero. The
+   * same seed gives the same bits on the same kind of machine, whatever the device.
    */
   public static Weights random(ModelConfig config, long seed, Device device, Dtype dtype) {
     return new Weights(device, dtype)

@@ -32,8 +32,7 @@ class ModelConfigTest {
                 .formatted(SIZES));
     assertThat(config.headDim()).isEqualTo(2);
     assertThat(config.ropeTheta()).isEqualTo(500_000);
-    assertThat(config.ropeScaling())
-        .contains(new ModelConfig.Llama3Scaling(8, 1, 4, 8192));
+    assertThat(config.ropeScaling()).contains(new ModelConfig.Llama3Scaling(8, 1, 4, 8192));
     assertThat(config.tiedEmbeddings()).isFalse();
     assertThat(config.shapes())
         .containsEntry("model.layers.0.self_attn.k_proj.weight", List.of(4L, 8L))

@@ -30,7 +30,8 @@ class WeightsTest {
       float[] embedding = one.get(ModelConfig.EMBEDDING).toFloatArray();
       assertThat(same.get(ModelConfig.EMBEDDING).toFloatArray()).isEqualTo(embedding);
       assertThat(other.get(ModelConfig.EMBEDDING).toFloatArray()).isNotEqualTo(embedding);
-      double square = IntStream.range(0, embedding.length).mapToDouble(i -> embedding[i]).map(v -> v * v).sum();
+      double square =
+          IntStream.range(0, embedding.length).mapToDouble(i -> embedding[i]).map(v -> v * v).sum();
       assertThat(Math.sqrt(square / embedding.length)).isCloseTo(0.02, within(0.001));
       assertThat(one.get(ModelConfig.NORM).toFloatArray()).containsOnly(1f);
       assertThat(one.get("model.layers.1.self_attn.k_proj.bias").toFloatArray()).containsOnly(0f);
@@ -41,8 +42,7 @@ class WeightsTest {
   @Test
   void weightsThatDoNotFitAreNamed() throws IOException {
     copy("llama2");
-    Files.copy(
-        Fixture.FOLDER.resolve("llama3/config.json"), folder.resolve("config.json"));
+    Files.copy(Fixture.FOLDER.resolve("llama3/config.json"), folder.resolve("config.json"));
     assertThatThrownBy(() -> read())
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("model.layers.2.input_layernorm.weight is missing")
