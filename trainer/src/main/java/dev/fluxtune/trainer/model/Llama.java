@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 
 /**
  * A model of the Llama family: loss, logits and gradients of a batch, layer by layer. Owns native
@@ -28,6 +29,7 @@ public final class Llama implements AutoCloseable {
   private final NDManager host;
   private final TorchScript ops;
   private final NDArray frequencies;
+  private final List<List<NDArray>> layers; // each layer's weights, in the source's order
   private final int positionsAtOnce;
 
   /**
@@ -48,11 +50,19 @@ public final class Llama implements AutoCloseable {
    * @param positionsAtOnce trained positions whose logits are in memory together
    */
   Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
+    if (weights.device().isGpu() && weights.dtype() == Dtype.FLOAT32) {
+      throw new BadInputException(
+          "single precision is not supported on a GPU (its attention takes 16 bits): set bf16: true");
+    }
     this.positionsAtOnce = positionsAtOnce;
     this.config = config;
     this.weights = weights;
     this.options = options;
     this.firstLayer = options.trained().firstLayer(config);
+    this.layers =
+        IntStream.range(0, config.layers())
+            .mapToObj(layer -> config.layerNames(layer).stream().map(weights::get).toList())
+            .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
     this.ops =
@@ -176,11 +186,11 @@ public final class Llama implements AutoCloseable {
       return result.get(0).getDouble();
     }
 
-    /** What comes out of the first {@code layers} layers; nothing else stays. */
-    NDArray through(int layers) {
+    /** What comes out of the first {@code count} layers; nothing else stays. */
+    NDArray through(int count) {
       NDArray x = one("embed", ids, weights.get(ModelConfig.EMBEDDING));
-      for (int layer = 0; layer < layers; layer++) {
-        NDArray next = one("layer", x, documents, layerWeights(layer));
+      for (int layer = 0; layer < count; layer++) {
+        NDArray next = one("layer", x, documents, layers.get(layer));
         x.close();
         x = next;
       }
@@ -193,9 +203,9 @@ public final class Llama implements AutoCloseable {
       for (int layer = firstLayer; layer < config.layers(); layer++) {
         if (options.checkpointing()) {
           kept.addLast(new NDList(x));
-          x = one("layer", x, documents, layerWeights(layer));
+          x = one("layer", x, documents, layers.get(layer));
         } else {
-          NDList all = call("layer_keeping", x, documents, layerWeights(layer));
+          NDList all = call("layer_keeping", x, documents, layers.get(layer));
           x.close(); // kept again among the others
           x = all.remove(0);
           kept.addLast(all);
@@ -233,15 +243,11 @@ public final class Llama implements AutoCloseable {
       List<NDArray> buffers = config.layerNames(layer).stream().map(into::orNone).toList();
       NDArray gx =
           options.checkpointing()
-              ? one("layer_recomputing", gy, kept.get(0), documents, layerWeights(layer), buffers)
-              : one("layer_backward", gy, kept, documents, layerWeights(layer), buffers);
+              ? one("layer_recomputing", gy, kept.get(0), documents, layers.get(layer), buffers)
+              : one("layer_backward", gy, kept, documents, layers.get(layer), buffers);
       kept.close();
       gy.close();
       return gx;
-    }
-
-    private List<NDArray> layerWeights(int layer) {
-      return config.layerNames(layer).stream().map(weights::get).toList();
     }
 
     NDArray one(String method, Object... arguments) {

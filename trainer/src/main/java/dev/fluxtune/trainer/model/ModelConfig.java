@@ -102,7 +102,7 @@ public record ModelConfig(
     long queries = (long) heads * headDim;
     long keys = (long) keyValueHeads * headDim;
     long between = intermediateSize;
-    String[] words = name.split("\\.");
+    String[] words = name.split("\\.", -1);
     boolean bias = words[words.length - 1].equals("bias");
     return switch (words[words.length - 2]) {
       case "q_proj" -> bias ? List.of(queries) : List.of(queries, hidden);

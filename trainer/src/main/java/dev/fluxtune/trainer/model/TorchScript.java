@@ -70,7 +70,7 @@ public final class TorchScript implements AutoCloseable {
    * @param results the manager that will own what the method returns
    * @param arguments in the method's order: {@link NDArray}, or {@code List<NDArray>} for a {@code
    *     List[Tensor]}, which cannot be empty
-   * @return a tensor, or the tensors of a tuple or list, in order
+   * @return a tensor, or the tensors of a tuple or list, in order; a method must return something
    */
   public NDList call(NDManager results, String method, Object... arguments) {
     // The first array names the method and lends its manager; lists are told apart by their name.

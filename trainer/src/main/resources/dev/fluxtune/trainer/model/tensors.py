@@ -25,9 +25,9 @@ class Ops(Module):
   def zeros(self: __torch__.Ops, like: Tensor, dtype: Tensor) -> Tensor:
     return torch.zeros(torch.size(like), dtype=int(dtype), layout=None, device=ops.prim.device(like), pin_memory=None)
 
-  def clear(self: __torch__.Ops, x: List[Tensor]) -> NoneType:
+  def clear(self: __torch__.Ops, x: List[Tensor]) -> Tensor:
     torch._foreach_zero_(x)
-    return None
+    return x[0]
 
   def ints(self: __torch__.Ops, x: Tensor) -> List[int]:
     result = annotate(List[int], [])

@@ -26,7 +26,7 @@ class SafeTensorsTest {
             + "\"b\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[24,26]},"
             + "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}";
     SafeTensors file = SafeTensors.read(write(header, 26));
-    long data = 8 + header.length();
+    long data = 8L + header.length();
     assertThat(file.metadata()).containsEntry("format", "pt");
     assertThat(file.tensors().keySet()).containsExactly("a", "b");
     assertThat(file.tensors())

@@ -63,7 +63,7 @@ class LeakTest {
   private static long residentBytes() throws IOException {
     System.gc();
     String statm = Files.readString(Path.of("/proc/self/statm"));
-    return 4096 * Long.parseLong(statm.split(" ")[1]);
+    return 4096 * Long.parseLong(statm.split(" ", -1)[1]);
   }
 
   /** Arrays that the engine's managers hold, all together. */
