@@ -177,6 +177,17 @@ for layout in layouts:
         cases.append({"files": layout, "splits": told})
 (OUT / "splits.json").write_text(json.dumps(cases, indent=1) + "\n")
 
+# One row group of many pages, whose last ones are damaged; a column that is damaged
+pages = pa.table({"text": [f"row {i}" for i in range(1200)], "other": ["x"] * 1200})
+pq.write_table(pages, OUT / "damaged.parquet", use_dictionary=False, data_page_size=512, write_batch_size=32)
+meta = pq.read_metadata(OUT / "damaged.parquet").row_group(0)
+data = bytearray((OUT / "damaged.parquet").read_bytes())
+text, other = meta.column(0), meta.column(1)
+end = text.data_page_offset + text.total_compressed_size
+data[end - 500 : end] = bytes(500)
+data[other.data_page_offset : other.data_page_offset + other.total_compressed_size] = bytes(other.total_compressed_size)
+(OUT / "damaged.parquet").write_bytes(data)
+
 versions = {m.__name__: m.__version__ for m in (datasets, pandas, pa)}
 (OUT / "versions.json").write_text(json.dumps(versions) + "\n")
 print(versions)

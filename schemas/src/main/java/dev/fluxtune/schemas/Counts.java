@@ -1,5 +1,7 @@
 package dev.fluxtune.schemas;
 
+import java.util.OptionalInt;
+
 /**
  * What one epoch holds, counted.
  *
@@ -14,9 +16,12 @@ public record Counts(long chunks, Ledger ledger) {
   /**
    * The share of the chunks' room that tokens fill, 0 to 1.
    *
-   * @param maxLength tokens that a chunk has room for
+   * @param room tokens that a chunk has room for; without a limit each is as long as its tokens
    */
-  public double fill(int maxLength) {
-    return chunks == 0 ? 0 : ledger.packed() / ((double) chunks * maxLength);
+  public double fill(OptionalInt room) {
+    if (room.isEmpty()) {
+      return 1;
+    }
+    return chunks == 0 ? 0 : ledger.packed() / ((double) chunks * room.getAsInt());
   }
 }

@@ -28,7 +28,7 @@ public record Ledger(
 
   /** A document was read. */
   public Ledger read(int length) {
-    return plus(1, length, 0, 0, 0, 0, 0, 0, 0);
+    return read(1, length);
   }
 
   /** Documents were read that hold {@code length} tokens together. */

@@ -11,9 +11,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeSet;
@@ -95,13 +92,7 @@ public record Manifest(
 
   /** SHA-256 of the settings in canonical form, in hexadecimal. */
   public static String fingerprint(ObjectNode settings) {
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      byte[] canonical = canonical(settings).toString().getBytes(StandardCharsets.UTF_8);
-      return HexFormat.of().formatHex(sha.digest(canonical));
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
-    }
+    return Sha256.of(canonical(settings).toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private static ObjectNode canonical(ObjectNode object) {

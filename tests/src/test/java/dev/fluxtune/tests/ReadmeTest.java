@@ -51,7 +51,7 @@ class ReadmeTest {
         if (line.startsWith(COMMAND)) {
           printed += run(line.substring(COMMAND.length()).split(" +"));
           commands++;
-        } else if (line.startsWith("  ") && !printed.isEmpty()) {
+        } else if (line.matches(" {2,4}[a-z].*") && !printed.isEmpty()) {
           assertThat(printed.lines()).as("shown in the README").contains(line);
         }
       }
@@ -94,8 +94,11 @@ class ReadmeTest {
         Pattern.compile("(?s)// README: begin\\n(.*?)\\n *// README: end").matcher(test);
     assertThat(marked.find()).isTrue();
     String snippet =
-        marked.group(1).lines().map(line -> line.replaceFirst("^ {4}", "")).collect(
-            Collectors.joining("\n"));
+        marked
+            .group(1)
+            .lines()
+            .map(line -> line.replaceFirst("^ {4}", ""))
+            .collect(Collectors.joining("\n"));
     assertThat(blocks("java")).hasSize(1);
     assertThat(blocks("java").get(0).strip()).isEqualTo(snippet.strip());
   }

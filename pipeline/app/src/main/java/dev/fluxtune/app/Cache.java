@@ -1,15 +1,12 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.schemas.Sha256;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.Optional;
 
 /**
@@ -58,8 +55,7 @@ final class Cache {
   }
 
   private Path file(String question) {
-    byte[] key = sha256().digest(question.getBytes(StandardCharsets.UTF_8));
-    return folder.resolve(HexFormat.of().formatHex(key));
+    return folder.resolve(Sha256.of(question.getBytes(StandardCharsets.UTF_8)));
   }
 
   /** SHA-256 of a file's bytes, in hexadecimal; kept by its path, size and time. */
@@ -73,32 +69,11 @@ final class Cache {
       if (kept.isPresent()) {
         return kept.get();
       }
-      String found = digest(file);
+      String found = Sha256.of(file);
       keep(question, found);
       return found;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static String digest(Path file) {
-    MessageDigest digest = sha256();
-    try (InputStream in = Files.newInputStream(file)) {
-      byte[] buffer = new byte[1 << 16];
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        digest.update(buffer, 0, n);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return HexFormat.of().formatHex(digest.digest());
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError(e); // every Java has it
     }
   }
 }

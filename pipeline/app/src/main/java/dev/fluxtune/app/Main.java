@@ -11,9 +11,8 @@ public final class Main {
 
   public static void main(String[] arguments) {
     Optional<Path> home = Optional.ofNullable(System.getProperty("fluxtune.home")).map(Path::of);
-    Path folder = home.orElse(Path.of("."));
     System.exit(
-        new PipelineCommand(new Pipeline(folder, Cache.ofUser()), Terminal.ofProcess(), home)
+        new PipelineCommand(new Pipeline(Cache.ofUser()), Terminal.ofProcess(), home)
             .run(arguments));
   }
 }

@@ -7,7 +7,6 @@ import dev.fluxtune.app.command.Actions;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
-import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.shard.Shards;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
@@ -31,14 +30,9 @@ import reactor.core.publisher.Flux;
 final class Pipeline implements Actions {
   private static final DateTimeFormatter RUN = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
 
-  private final Path home;
   private final Cache cache;
 
-  /**
-   * @param home the repository, with the embedded rows
-   */
-  Pipeline(Path home, Cache cache) {
-    this.home = home;
+  Pipeline(Cache cache) {
     this.cache = cache;
   }
 
@@ -50,7 +44,7 @@ final class Pipeline implements Actions {
                 .output()
                 .outputDir()
                 .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
-    try (Ports io = Ports.open(run.config(), home)) {
+    try (Ports io = Ports.open(run.config())) {
       if (io.shards().isPresent()) {
         throw new BadInputException(
             run.config().data().datasetName().orElseThrow()
@@ -62,35 +56,36 @@ final class Pipeline implements Actions {
               .filter(it -> it.manifest().fingerprint().equals(Manifest.fingerprint(settings)));
       if (whole.isPresent()) {
         run.terminal().err().println(folder + " holds these chunks already; nothing was packed");
-        summary(run.terminal(), folder, whole.get().manifest(), room(io));
+        summary(run.terminal(), folder, whole.get().manifest(), io.room());
         return;
       }
       BadRows bad = io.badRows();
       Manifest manifest;
-      try (Progress progress = Progress.start(run.terminal(), "packing", 0)) {
+      try (Progress progress = Progress.start(run.terminal(), "packing", io.bytes())) {
         manifest =
             Shards.write(
                     folder,
                     settings,
                     (from, atEnd) ->
-                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, progress))
+                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, io, progress))
                 .blockOptional()
                 .orElseThrow();
       }
-      summary(run.terminal(), folder, manifest, room(io));
+      summary(run.terminal(), folder, manifest, io.room());
       warnings(
           run.terminal(), Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
     }
   }
 
   /** Shows how many rows and tokens have gone by. */
-  private static Flux<Packed> watched(Flux<Packed> chunks, Position from, Progress progress) {
+  private static Flux<Packed> watched(
+      Flux<Packed> chunks, Position from, Ports io, Progress progress) {
     long[] behind = {from.document()};
     return chunks.doOnNext(
         packed -> {
           long now = packed.next().document();
           int tokens = packed.chunk().length() - packed.chunk().padding();
-          progress.add(0, now - behind[0], tokens);
+          progress.add(io.bytesBehind(), now - behind[0], tokens);
           behind[0] = now;
         });
   }
@@ -98,12 +93,13 @@ final class Pipeline implements Actions {
   private static void summary(Terminal terminal, Path folder, Manifest manifest, OptionalInt room) {
     long bytes = manifest.parts().stream().mapToLong(Manifest.Part::bytes).sum();
     Counts counts = new Counts(manifest.chunks(), manifest.ledger());
-    double fill = room.isPresent() ? counts.fill(room.getAsInt()) : 1;
     Table table =
         new Table()
             .ledger(manifest.ledger())
             .line(
-                "chunks", manifest.chunks(), String.format(Locale.ROOT, "%.1f %% full", 100 * fill))
+                "chunks",
+                manifest.chunks(),
+                String.format(Locale.ROOT, "%.1f %% full", 100 * counts.fill(room)))
             .line(
                 "parts",
                 manifest.parts().size(),
@@ -135,18 +131,18 @@ final class Pipeline implements Actions {
 
   @Override
   public void plan(Resolved run, boolean json) {
-    try (Ports io = Ports.open(run.config(), home)) {
+    try (Ports io = Ports.open(run.config())) {
       Counted counted =
           Counted.of(
               io,
               cache,
               chunks ->
                   Flux.using(
-                      () -> Progress.start(run.terminal(), "counting", 0),
-                      progress -> watched(chunks, Position.START, progress),
+                      () -> Progress.start(run.terminal(), "counting", io.bytes()),
+                      progress -> watched(chunks, Position.START, io, progress),
                       Progress::close));
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
-      PlanReport report = PlanReport.of(counted.counts(), room(io), steps);
+      PlanReport report = PlanReport.of(counted.counts(), io.room(), steps);
       warnings(run.terminal(), counted);
       run.terminal().out().print(json ? json(report) : report.table());
     }
@@ -160,20 +156,9 @@ final class Pipeline implements Actions {
     }
   }
 
-  /** Tokens that a chunk has room for, where that is known. */
-  private static OptionalInt room(Ports io) {
-    if (io.shards().isPresent()) {
-      int room = io.shards().get().manifest().settings().path("max_length").asInt(0);
-      return room > 0 ? OptionalInt.of(room) : OptionalInt.empty();
-    }
-    return io.kind() == RowKind.PACKED
-        ? OptionalInt.empty()
-        : io.config().chunks().maxLength().map(OptionalInt::of).orElse(OptionalInt.empty());
-  }
-
   @Override
   public void inspect(Resolved run, long first, long count, boolean plain) {
-    try (Ports io = Ports.open(run.config(), home)) {
+    try (Ports io = Ports.open(run.config())) {
       ChunkPrinter printer = new ChunkPrinter(io.decoder(), !plain && run.terminal().colourOut());
       Flux<Chunk> chunks =
           io.shards()

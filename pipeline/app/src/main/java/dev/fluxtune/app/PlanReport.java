@@ -40,7 +40,7 @@ record PlanReport(
         counts.ledger().tokens(),
         counts.ledger().trained(),
         counts.chunks(),
-        room.isPresent() ? counts.fill(room.getAsInt()) : 1,
+        counts.fill(room),
         counts.ledger().tail(),
         plan.microBatchesPerEpoch(),
         plan.stepsPerEpoch(),

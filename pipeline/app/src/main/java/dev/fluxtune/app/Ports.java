@@ -16,6 +16,7 @@ import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
@@ -38,6 +40,8 @@ final class Ports implements AutoCloseable {
   private final RunConfig config;
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
+  private final LongAdder bytesRead = new LongAdder();
+  private final Optional<Path> model;
   private Optional<Shards> shards = Optional.empty();
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
@@ -49,19 +53,19 @@ final class Ports implements AutoCloseable {
 
   private Ports(RunConfig config) {
     this.config = config;
+    this.model = config.model().modelNameOrPath().map(HubCache::model);
   }
 
   /**
-   * Opens what a configuration names.
+   * Opens what a configuration names; the embedded rows are named by its defaults.
    *
-   * @param home the repository, with the embedded rows
    * @throws BadInputException if a part of it is missing or cannot be used
    */
-  static Ports open(RunConfig config, Path home) {
+  static Ports open(RunConfig config) {
     Ports ports = new Ports(config);
     try {
-      ports.openData(home.resolve("datasets/tiny-tasks"));
-      Optional<Path> folder = ports.tokenizerFolder(home.resolve("datasets/tiny-tasks/tokenizer"));
+      ports.openData();
+      Optional<Path> folder = ports.tokenizerFolder();
       if (ports.kind.isText() && folder.isEmpty()) {
         throw new BadInputException(
             "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
@@ -75,7 +79,7 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  private void openData(Path embedded) {
+  private void openData() {
     RunConfig.Data data = config.data();
     if (data.testSplitSize().isPresent()) {
       throw new BadInputException(
@@ -89,8 +93,8 @@ final class Ports implements AutoCloseable {
         return;
       }
     }
-    for (RunConfig.Source source : sources(data, embedded)) {
-      dataSets.add(
+    for (RunConfig.Source source : sources(data)) {
+      add(
           new DataSet(
               DatasetFiles.resolve(source.path(), source.split().orElse(data.datasetTrainSplit())),
               source.columns()));
@@ -99,13 +103,27 @@ final class Ports implements AutoCloseable {
     kind = firstKind();
   }
 
-  private static List<RunConfig.Source> sources(RunConfig.Data data, Path embedded) {
+  /**
+   * Data sets of which the same columns are kept are one: a renamed column may be in any of them.
+   */
+  private void add(DataSet next) {
+    DataSet last = dataSets.isEmpty() ? null : dataSets.get(dataSets.size() - 1);
+    if (last != null && last.columns().equals(next.columns())) {
+      List<Path> files = new ArrayList<>(last.files());
+      files.addAll(next.files());
+      dataSets.set(dataSets.size() - 1, new DataSet(files, next.columns()));
+    } else {
+      dataSets.add(next);
+    }
+  }
+
+  private static List<RunConfig.Source> sources(RunConfig.Data data) {
     if (!data.datasets().isEmpty()) {
       return data.datasets();
     }
-    return List.of(
-        new RunConfig.Source(
-            data.datasetName().orElse(embedded.toString()), Optional.empty(), List.of()));
+    String name =
+        data.datasetName().orElseThrow(() -> new BadInputException("no rows: give --dataset_name"));
+    return List.of(new RunConfig.Source(name, Optional.empty(), List.of()));
   }
 
   private static Template readTemplate(String file) {
@@ -119,7 +137,8 @@ final class Ports implements AutoCloseable {
 
   /** What the rows are, told by the first that are read. */
   private RowKind firstKind() {
-    try (RecordBatch first = Objects.requireNonNull(rows(badRows()).blockFirst())) {
+    try (RecordBatch first = Objects.requireNonNull(inOrder(badRows()).blockFirst())) {
+      bytesRead.reset();
       return RowKind.of(
           dataSets.get(0).files().get(0).toString(),
           first.columns(),
@@ -128,32 +147,23 @@ final class Ports implements AutoCloseable {
     }
   }
 
-  /** Named, else the model's; the embedded one belongs to the embedded rows. */
-  private Optional<Path> tokenizerFolder(Path embedded) {
+  /** Named, else the model's. */
+  private Optional<Path> tokenizerFolder() {
     Optional<Path> named = config.model().tokenizerNameOrPath().map(HubCache::model);
-    Optional<Path> ofModel =
-        config
-            .model()
-            .modelNameOrPath()
-            .map(HubCache::model)
-            .filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json")));
-    boolean embeddedRows =
-        config.data().datasetName().isEmpty() && config.data().datasets().isEmpty();
-    return named
-        .or(() -> ofModel)
-        .or(() -> embeddedRows ? Optional.of(embedded) : Optional.empty());
+    return named.or(
+        () -> model.filter(it -> kind.isText() || Files.exists(it.resolve("tokenizer.json"))));
   }
 
   private void openTokenizer(Path path) {
-    RunConfig.Model model = config.model();
     tokenizer =
         Optional.of(
             Tokenizer.open(
-                path,
-                model.modelNameOrPath().map(HubCache::model),
-                model.eosToken(),
-                model.concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty())));
+                path, model, config.model().eosToken(), optional(config.model().concatTokenId())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
+  }
+
+  private static OptionalInt optional(Optional<Integer> value) {
+    return value.map(OptionalInt::of).orElse(OptionalInt.empty());
   }
 
   RunConfig config() {
@@ -162,6 +172,31 @@ final class Ports implements AutoCloseable {
 
   List<DataSet> dataSets() {
     return dataSets;
+  }
+
+  /** Bytes of all files. */
+  long bytes() {
+    long bytes = 0;
+    for (DataSet set : dataSets) {
+      for (Path file : set.files()) {
+        bytes += size(file);
+      }
+    }
+    return bytes;
+  }
+
+  /** The size of a file in bytes. */
+  static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Bytes of the files that are behind since this was asked last. */
+  long bytesBehind() {
+    return bytesRead.sumThenReset();
   }
 
   /** The shards that the data set is, where it is packed already. */
@@ -184,16 +219,23 @@ final class Ports implements AutoCloseable {
 
   /** All rows of all data sets, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
-    Flux<RecordBatch> all =
-        Flux.fromIterable(dataSets)
-            .concatMap(
-                set ->
-                    Rows.read(
-                        set.files(), config.data().columnMapping(), set.columns(), bad, allocator),
-                1);
     return config.data().shuffleDataset()
-        ? all.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
-        : all;
+        ? inOrder(bad).transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
+        : inOrder(bad);
+  }
+
+  private Flux<RecordBatch> inOrder(BadRows bad) {
+    return Flux.fromIterable(dataSets)
+        .concatMap(
+            set ->
+                Rows.read(
+                    set.files(),
+                    config.data().columnMapping(),
+                    set.columns(),
+                    bad,
+                    bytesRead::add,
+                    allocator),
+            1);
   }
 
   /** How a row of text becomes a prompt. */
@@ -228,13 +270,22 @@ final class Ports implements AutoCloseable {
     if (tokenizer.isPresent()) {
       return OptionalInt.of(tokenizer.get().endId());
     }
-    return config.model().concatTokenId().map(OptionalInt::of).orElse(OptionalInt.empty());
+    return optional(config.model().concatTokenId());
+  }
+
+  /** Tokens that a chunk has room for, where that is known. */
+  OptionalInt room() {
+    if (shards.isPresent()) {
+      int room = shards.get().manifest().settings().path("max_length").asInt(0);
+      return room > 0 ? OptionalInt.of(room) : OptionalInt.empty();
+    }
+    return kind == RowKind.PACKED ? OptionalInt.empty() : optional(config.chunks().maxLength());
   }
 
   Packing packing() {
     RunConfig.Chunks chunks = config.chunks();
     if (!chunks.packing()) {
-      return new Packing.None(chunks.maxLength().map(OptionalInt::of).orElse(OptionalInt.empty()));
+      return new Packing.None(optional(chunks.maxLength()));
     }
     int maxLength =
         chunks

@@ -5,9 +5,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.schemas.Packing;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -49,7 +46,7 @@ final class Settings {
       for (Path file : set.files()) {
         ObjectNode entry = files.addObject();
         entry.put("name", file.getFileName().toString());
-        entry.put("bytes", size(file));
+        entry.put("bytes", Ports.size(file));
         entry.put("sha256", cache.sha256(file));
         if (!set.columns().isEmpty()) {
           set.columns().forEach(entry.putArray("columns")::add);
@@ -57,14 +54,6 @@ final class Settings {
       }
     }
     return files;
-  }
-
-  private static long size(Path file) {
-    try {
-      return Files.size(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private static void packing(Packing packing, ObjectNode all) {

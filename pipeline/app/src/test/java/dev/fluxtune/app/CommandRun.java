@@ -20,8 +20,7 @@ record CommandRun(int code, String out, String err) {
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8));
     int code =
-        new PipelineCommand(
-                new Pipeline(Configs.HOME, new Cache(cache)), terminal, Optional.of(Configs.HOME))
+        new PipelineCommand(new Pipeline(new Cache(cache)), terminal, Optional.of(Configs.HOME))
             .run(Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));
     return new CommandRun(
         code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));

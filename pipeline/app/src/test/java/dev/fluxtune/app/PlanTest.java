@@ -32,7 +32,7 @@ class PlanTest {
   void isWhatAConsumerOfTheWholeChainCounts(long seed) throws IOException {
     Random random = new Random(seed);
     RunConfig config = config(random, rows(random));
-    try (Ports io = Ports.open(config, Configs.HOME)) {
+    try (Ports io = Ports.open(config)) {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
       StepPlan plan = PlanReport.steps(config, counted.counts().chunks());

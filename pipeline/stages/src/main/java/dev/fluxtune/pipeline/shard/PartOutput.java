@@ -1,15 +1,13 @@
 package dev.fluxtune.pipeline.shard;
 
+import dev.fluxtune.schemas.Sha256;
 import java.io.BufferedOutputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import org.apache.parquet.io.OutputFile;
 import org.apache.parquet.io.PositionOutputStream;
@@ -17,7 +15,7 @@ import org.apache.parquet.io.PositionOutputStream;
 /** A file while it is written: counts and hashes its bytes. */
 final class PartOutput extends PositionOutputStream implements OutputFile {
   private final FileOutputStream file; // unlike a channel, an interrupt does not close it
-  private final MessageDigest sha256 = sha256();
+  private final MessageDigest sha256 = Sha256.digest();
   private final OutputStream out;
   private long position;
   private boolean closed;
@@ -25,25 +23,6 @@ final class PartOutput extends PositionOutputStream implements OutputFile {
   PartOutput(Path path) throws IOException {
     this.file = new FileOutputStream(path.toString());
     this.out = new BufferedOutputStream(new DigestOutputStream(file, sha256), 1 << 16);
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every JDK has SHA-256", e);
-    }
-  }
-
-  static String sha256(Path path) throws IOException {
-    MessageDigest sha256 = sha256();
-    byte[] buffer = new byte[1 << 16];
-    try (InputStream in = Files.newInputStream(path)) {
-      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
-        sha256.update(buffer, 0, n);
-      }
-    }
-    return HexFormat.of().formatHex(sha256.digest());
   }
 
   @Override

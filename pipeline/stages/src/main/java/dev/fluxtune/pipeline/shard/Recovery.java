@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.Sha256;
 import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -95,7 +96,7 @@ record Recovery(List<Manifest.Part> parts, Position next, int padding) {
   private static Manifest.Part describe(Path file, PartNote note) throws IOException {
     return new Manifest.Part(
         file.getFileName().toString(),
-        PartOutput.sha256(file),
+        Sha256.of(file),
         Files.size(file),
         note.chunks(),
         note.tokens(),

@@ -8,6 +8,7 @@ import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.Sha256;
 import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -206,7 +207,7 @@ public final class Shards {
       Path path = folder.resolve(part.file());
       String found;
       try {
-        found = PartOutput.sha256(path);
+        found = Sha256.of(path);
       } catch (IOException e) {
         throw damaged(path, reason(e));
       }

@@ -1,7 +1,7 @@
 /**
- * Another order of the chunks in every epoch, the same for the same seed.
+ * Another order: of the rows once, and of the chunks in every epoch; the same for the same seed.
  *
- * <p>{@code Chunk → Chunk}
+ * <p>{@code RecordBatch → RecordBatch, Chunk → Chunk}
  */
 @NullMarked
 package dev.fluxtune.pipeline.shuffle;

@@ -111,7 +111,7 @@ final class ParquetField {
     return logical == null ? "struct" : logical.toString().toLowerCase(Locale.ROOT);
   }
 
-  /** The one column of values that must be read for this; none if nothing is. */
+  /** The column of values that must be read for this; none where nothing is. */
   List<ColumnDescriptor> leaves() {
     return reads == Reads.NOTHING ? List.of() : leaves;
   }

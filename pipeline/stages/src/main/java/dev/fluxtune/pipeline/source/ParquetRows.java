@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.VersionParser;
 import org.apache.parquet.VersionParser.ParsedVersion;
@@ -39,10 +40,16 @@ final class ParquetRows implements RowFile {
   private final List<List<ColumnReader>> values = new ArrayList<>();
 
   private final @Nullable ParsedVersion writer;
+  private final LongConsumer progress;
+  private long bytes;
   private long left;
   private long number;
 
-  ParquetRows(Path path, Columns columns) throws IOException {
+  /**
+   * @param progress told of the bytes of a row group when it is behind
+   */
+  ParquetRows(Path path, Columns columns, LongConsumer progress) throws IOException {
+    this.progress = progress;
     ParquetMetadata footer = footer(path);
     MessageType schema = footer.getFileMetaData().getSchema();
     writer = version(footer.getFileMetaData().getCreatedBy());
@@ -76,6 +83,8 @@ final class ParquetRows implements RowFile {
   @Override
   public boolean next(Row row) {
     while (left == 0) {
+      progress.accept(bytes);
+      bytes = 0;
       if (!rowGroups.hasNext()) {
         return false;
       }
@@ -91,6 +100,7 @@ final class ParquetRows implements RowFile {
 
   private void open(BlockMetaData rowGroup) {
     left = rowGroup.getRowCount();
+    bytes = rowGroup.getCompressedSize();
     values.clear();
     if (left == 0) {
       return;

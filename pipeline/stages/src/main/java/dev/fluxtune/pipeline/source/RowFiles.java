@@ -1,15 +1,18 @@
 package dev.fluxtune.pipeline.source;
 
-import com.github.luben.zstd.ZstdInputStream;
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.fluxtune.schemas.BadInputException;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.OutOfMemoryException;
@@ -30,13 +33,16 @@ final class RowFiles {
    * Opens a file at its first row.
    *
    * @param columns told of the columns that a header names
+   * @param progress told of bytes of the file that are behind
    * @throws BadInputException if it holds no rows in a format that is known
    */
-  static RowFile open(Path path, Columns columns, BadRows bad, BufferAllocator allocator) {
+  static RowFile open(
+      Path path, Columns columns, BadRows bad, LongConsumer progress, BufferAllocator allocator) {
     try {
-      InputStream raw = new BufferedInputStream(Files.newInputStream(path), BUFFER);
+      InputStream raw =
+          new BufferedInputStream(new Watched(Files.newInputStream(path), progress), BUFFER);
       try {
-        return open(raw, path, columns, bad, allocator);
+        return open(raw, path, columns, bad, progress, allocator);
       } catch (IOException | RuntimeException e) {
         raw.close();
         throw e;
@@ -45,17 +51,24 @@ final class RowFiles {
       throw e;
     } catch (NoSuchFileException e) {
       throw new BadInputException(path + ": there is no such file; correct the path", e);
+    } catch (AccessDeniedException e) {
+      throw new BadInputException(path + ": may not be read; change its permissions", e);
     } catch (IOException | RuntimeException e) {
       throw broken(path.toString(), "rows", e);
     }
   }
 
   private static RowFile open(
-      InputStream raw, Path path, Columns columns, BadRows bad, BufferAllocator allocator)
+      InputStream raw,
+      Path path,
+      Columns columns,
+      BadRows bad,
+      LongConsumer progress,
+      BufferAllocator allocator)
       throws IOException {
     if (begins(raw, PARQUET)) {
       raw.close();
-      return new ParquetRows(path, columns);
+      return new ParquetRows(path, columns, progress);
     }
     if (begins(raw, ARROW_FILE)) {
       raw.close();
@@ -64,12 +77,29 @@ final class RowFiles {
     return stream(decompressed(raw), path, columns, bad, allocator);
   }
 
+  /** Tells how many bytes are read, a buffer at a time. */
+  private static final class Watched extends FilterInputStream {
+    private final LongConsumer progress;
+
+    Watched(InputStream in, LongConsumer progress) {
+      super(in);
+      this.progress = progress;
+    }
+
+    @Override
+    public int read(byte[] to, int from, int length) throws IOException {
+      int count = super.read(to, from, length);
+      progress.accept(Math.max(count, 0));
+      return count;
+    }
+  }
+
   private static InputStream decompressed(InputStream raw) throws IOException {
     if (begins(raw, GZIP)) {
       return new BufferedInputStream(new GZIPInputStream(raw, BUFFER), BUFFER);
     }
     if (begins(raw, ZSTD)) {
-      return new BufferedInputStream(new ZstdInputStream(raw), BUFFER);
+      return new BufferedInputStream(new ZstdInputStreamNoFinalizer(raw), BUFFER);
     }
     return raw;
   }

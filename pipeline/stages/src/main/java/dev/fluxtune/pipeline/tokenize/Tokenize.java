@@ -34,7 +34,9 @@ public final class Tokenize {
                     .concatMapIterable(Tokenize::slices, 1)
                     .flatMapSequential(
                         slice -> encode(slice, encode).subscribeOn(threads), workers + 1, 1),
-            Scheduler::dispose);
+            Scheduler::dispose,
+            // After completion has gone on: disposing interrupts the worker that brings it.
+            false);
   }
 
   private static List<List<Prompted>> slices(List<Prompted> documents) {

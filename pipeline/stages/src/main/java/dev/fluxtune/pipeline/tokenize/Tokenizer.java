@@ -31,13 +31,15 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer tokenizer;
   private final SpecialTokens specials;
   private final int endId;
+  private final Places places;
   private final LongAdder specialsInText = new LongAdder();
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, SpecialTokens specials, int endId) {
-    this.tokenizer = tokenizer;
+  private Tokenizer(HuggingFaceTokenizer opened, SpecialTokens specials, int endId) {
+    this.tokenizer = opened;
     this.specials = specials;
     this.endId = endId;
+    this.places = new Places(opened.encode("a", true, false).getCharTokenSpans());
   }
 
   /**
@@ -128,38 +130,49 @@ public final class Tokenizer implements AutoCloseable {
         () -> {
           long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
           try {
-            return encoded(
-                LIBRARY.getTokenIds(encoding),
-                LIBRARY.getTokenCharSpans(encoding),
-                inCodePoints(text, document.trained()));
+            return encoded(encoding, text, inCodePoints(text, document.trained()));
           } finally {
             LIBRARY.deleteEncoding(encoding);
           }
         });
   }
 
-  private Encoded encoded(long[] tokens, CharSpan[] places, int[] trainedSpans) {
+  private Encoded encoded(long encoding, String text, int[] trainedSpans) {
+    long[] tokens = LIBRARY.getTokenIds(encoding);
     int n = tokens.length;
     int length = n > 0 && tokens[n - 1] == endId ? n : n + 1;
     int[] ids = new int[length];
     int[] starts = new int[length];
     int[] ends = new int[length];
-    int last = 0;
+    if (!places.find(tokens, text, starts, ends)) {
+      CharSpan[] answer = LIBRARY.getTokenCharSpans(encoding);
+      for (int i = 0; i < n; i++) {
+        boolean template = answer[i] == null;
+        starts[i] = template ? before(ends, i) : answer[i].getStart();
+        ends[i] = template ? starts[i] : answer[i].getEnd();
+      }
+      places.learn(tokens, answer, text);
+    }
     int written = 0;
-    for (int i = 0; i < length; i++) {
-      ids[i] = i < n ? (int) tokens[i] : endId;
-      CharSpan place = i < n ? places[i] : null; // none: the tokenizer's template added it
-      if (place != null && specials.isSpecial(ids[i])) {
+    for (int i = 0; i < n; i++) {
+      ids[i] = (int) tokens[i];
+      if (specials.isSpecial(ids[i]) && !places.isTemplate(i, n)) {
         written++;
       }
-      starts[i] = place == null ? last : place.getStart();
-      ends[i] = place == null ? last : place.getEnd();
-      last = ends[i];
+    }
+    if (length > n) {
+      ids[n] = endId;
+      starts[n] = before(ends, n);
+      ends[n] = starts[n];
     }
     if (written > 0) {
       specialsInText.add(written);
     }
     return new Encoded(ids, starts, ends, trainedSpans);
+  }
+
+  private static int before(int[] ends, int token) {
+    return token == 0 ? 0 : ends[token - 1];
   }
 
   /** The id that ends each document. */

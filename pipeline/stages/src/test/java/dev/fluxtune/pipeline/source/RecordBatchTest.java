@@ -7,6 +7,7 @@ import dev.fluxtune.schemas.BadInputException;
 import java.util.Optional;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -122,14 +123,13 @@ class RecordBatchTest {
   }
 
   @Test
-  void maybeClosedTwice() {
+  void mayBeClosedTwice() {
     RecordBatch batch = batch("datasets.jsonl");
     batch.close();
     batch.close();
   }
 
-  private static void assertRefused(
-      org.assertj.core.api.ThrowableAssert.ThrowingCallable read, String... parts) {
+  private static void assertRefused(ThrowingCallable read, String... parts) {
     assertThatThrownBy(read).isInstanceOf(BadInputException.class).hasMessageContainingAll(parts);
   }
 }

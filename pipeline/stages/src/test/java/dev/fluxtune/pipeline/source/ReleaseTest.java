@@ -7,7 +7,9 @@ import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,7 +26,7 @@ import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 
-/** Whatever happens to the stream, no buffer is left; for every format. */
+/** Whatever happens to the stream, no buffer and no open file is left; for every format. */
 class ReleaseTest {
   private static final int ROWS = 1200;
 
@@ -32,9 +34,29 @@ class ReleaseTest {
   private final BufferAllocator allocator = new RootAllocator();
 
   @AfterEach
-  void nothingIsHeld() {
+  void nothingIsHeld() throws IOException {
+    assertThat(openFixtures()).isEmpty();
     assertThat(allocator.getAllocatedMemory()).isZero();
     allocator.close();
+  }
+
+  /** The fixtures that this process has open, where the system can tell. */
+  private static List<String> openFixtures() throws IOException {
+    Path descriptors = Path.of("/proc/self/fd");
+    List<String> open = new ArrayList<>();
+    if (Files.isDirectory(descriptors)) {
+      try (DirectoryStream<Path> links = Files.newDirectoryStream(descriptors)) {
+        for (Path link : links) {
+          String target = Files.isSymbolicLink(link) ? Files.readSymbolicLink(link).toString() : "";
+          if (target.contains("/many")) {
+            open.add(target);
+          }
+        }
+      } catch (NoSuchFileException e) {
+        return openFixtures(); // another thread closed one meanwhile
+      }
+    }
+    return open;
   }
 
   @ParameterizedTest

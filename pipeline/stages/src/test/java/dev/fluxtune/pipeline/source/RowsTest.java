@@ -7,11 +7,13 @@ import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.arrow.memory.BufferAllocator;
@@ -21,7 +23,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 import reactor.test.StepVerifier;
 
 class RowsTest {
@@ -170,6 +175,69 @@ class RowsTest {
     // Where there is a header, before the first row.
     StepVerifier.create(read(Map.of("c", "p"), List.of(), Fixtures.file("snappy.parquet")))
         .verifyErrorMatches(e -> e.getMessage().contains("columns are input, instruction, output"));
+  }
+
+  @Test
+  void readsParquetPageByPageAndOnlyWhatIsKept() {
+    // Its last pages and its other column are damaged, which only reading them can tell.
+    Path file = Fixtures.file("damaged.parquet");
+    StepVerifier.create(read(Map.of(), List.of("text"), file), 1)
+        .assertNext(batch -> closeAfter(batch, 512))
+        .thenRequest(Long.MAX_VALUE)
+        .thenConsumeWhile(
+            batch -> true,
+            batch -> {
+              batch.close();
+            })
+        .verifyErrorMatches(
+            e ->
+                e instanceof BadInputException
+                    && e.getMessage().startsWith(file + ": cannot be read as Parquet"));
+    assertFails(read(Map.of(), List.of("other"), file), file + ": cannot be read as Parquet");
+  }
+
+  @Test
+  void cutsBatchesOfLongRows() throws IOException {
+    String long100k = "0123456789".repeat(10_000);
+    Path file = write("a.jsonl", ("{\"text\": \"" + long100k + "\"}\n").repeat(50));
+    assertThat(
+            read(file)
+                .map(
+                    batch -> {
+                      try (batch) {
+                        return batch.size();
+                      }
+                    })
+                .collectList()
+                .block())
+        .containsExactly(21, 21, 8); // 2 MiB, reached by the 21st
+    assertThat(allocator.getPeakMemoryAllocation()).isLessThan(12 << 20);
+  }
+
+  @Test
+  void readsRowsWithoutColumns() throws IOException {
+    Path file = write("a.jsonl", "{}\n{}\n{\"text\": \"x\"}\n");
+    assertThat(Fixtures.texts(read(file), "text"))
+        .containsExactly(
+            List.of(Optional.empty()), List.of(Optional.empty()), List.of(Optional.of("x")));
+  }
+
+  @Test
+  void refusesNoFiles() {
+    StepVerifier.create(read()).verifyErrorMessage("no file of rows was given; name one");
+  }
+
+  @Test
+  void mayBeCancelledByAnotherThread() throws Exception {
+    Path file = numbered("a.jsonl", 0, 20_000);
+    Random random = new Random(5);
+    Scheduler thread = Schedulers.newSingle("reads");
+    for (int round = 0; round < 30; round++) {
+      Disposable reading = read(file).subscribeOn(thread).subscribe(RecordBatch::close);
+      Thread.sleep(random.nextInt(5));
+      reading.dispose();
+    }
+    thread.disposeGracefully().block(Duration.ofSeconds(20));
   }
 
   private static void assertFails(Flux<RecordBatch> batches, String... parts) {
