@@ -1,0 +1,77 @@
+"""The layer of llama.py on a GPU: its gradients against the CPU's, and its time at the shape of a 7B model.
+
+Run from the repository's root on a machine with a CUDA build of `torch`:
+    python tests/parity/check_cuda.py
+The Java tests run llama.py on the CPU; this is what they cannot reach. The archive is written as TorchScript.java does.
+"""
+
+import io
+import pathlib
+import re
+import time
+import zipfile
+
+import torch
+
+SOURCE = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model/llama.py").read_text()
+PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
+
+
+def load(**constants):
+    source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), SOURCE)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
+        for name, content in [("data.pkl", PICKLE), ("code/__torch__.py", source.encode()), ("constants.pkl", b"\x80\x02)."),
+                              ("version", b"10\n"), ("byteorder", b"little")]:
+            z.writestr("m/" + name, content)
+    out.seek(0)
+    return torch.jit.load(out)
+
+
+def made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
+    torch.manual_seed(0)
+    n, q, kv = sum(lengths), heads * head_dim, kv_heads * head_dim
+    shapes = [[hidden], [q, hidden], [kv, hidden], [kv, hidden], [hidden, q], [hidden], [between, hidden], [between, hidden],
+              [hidden, between]]
+    w = [(torch.randn(s) * 0.02 + (len(s) == 1)).to(device, dtype) for s in shapes]
+    x, gy = (torch.randn(n, hidden).to(device, dtype) for _ in range(2))
+    g = [torch.zeros_like(v, dtype=torch.float32 if hidden < 1000 else dtype) for v in w]
+    positions = torch.cat([torch.arange(k) for k in lengths]).to(device)
+    cu = torch.tensor([0, *lengths]).cumsum(0).int().to(device)
+    frequencies = (1.0 / 10000 ** (torch.arange(0, head_dim, 2) / head_dim)).to(device)
+    documents = ops.documents(positions, frequencies, cu, torch.tensor([max(lengths), *lengths]).int(), x)
+    return x, gy, documents, w, g
+
+
+def gradients(ops, *args):
+    x, gy, documents, w, g = made(ops, *args)
+    y, *kept = ops.layer_keeping(x, documents, w)
+    gx = ops.layer_backward(gy, kept, documents, w, g)
+    return [t.float().cpu() for t in (y, gx, *g)]
+
+
+with torch.no_grad():
+    print(torch.__version__, torch.cuda.get_device_name(), flush=True)
+    small = dict(hidden=256, heads=8, kv_heads=2, head_dim=32)
+    ops = load(**small, eps=1e-5)
+    args = ([100, 17, 1, 138], 256, 512, 8, 2, 32)
+    names = "y gx norm1 q k v o norm2 gate up down".split()
+    for name, a, b in zip(names, gradients(ops, *args, "cuda", torch.bfloat16), gradients(ops, *args, "cpu", torch.float32)):
+        off = ((a - b).abs().max() / b.abs().max()).item()
+        print(f"{name:6} bf16 on the GPU is {off:.4f} off fp32 on the CPU")
+        assert off < 0.05, name
+
+    ops = load(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5)
+    for lengths in ([1024] * 8, [256] * 32):
+        x, gy, documents, w, g = made(ops, lengths, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
+        for _ in range(5):
+            y, *kept = ops.layer_keeping(x, documents, w)
+            ops.layer_backward(gy, kept, documents, w, g)
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(20):
+            y, *kept = ops.layer_keeping(x, documents, w)
+            ops.layer_backward(gy, kept, documents, w, g)
+        torch.cuda.synchronize()
+        print(f"layer of 7B, {len(lengths)} documents of {lengths[0]}: {(time.perf_counter() - start) * 50:.2f} ms forward and",
+              f"backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept")

@@ -1,0 +1,267 @@
+package dev.fluxtune.trainer.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+
+/**
+ * A model of the Llama family: loss, logits and gradients of a batch, layer by layer. Owns native
+ * memory (the weights are the caller's); one thread at a time.
+ */
+public final class Llama implements AutoCloseable {
+  /** Logits that the head makes at once, at most: 256 MiB in single precision. */
+  private static final int LOGITS_AT_ONCE = 1 << 26;
+
+  private final ModelConfig config;
+  private final Weights weights;
+  private final Options options;
+  private final int firstLayer;
+  private final NDManager manager;
+  private final NDManager host;
+  private final TorchScript ops;
+  private final NDArray frequencies;
+  private final List<List<NDArray>> layers; // each layer's weights, in the source's order
+  private final int positionsAtOnce;
+
+  /**
+   * How the model is run.
+   *
+   * @param trained the weights that gradients are for
+   * @param checkpointing whether a layer keeps its input only and is computed again for backward
+   * @param acrossDocuments whether attention and positions run through a whole row ({@code
+   *     packed_attention: chunk}); else each document is alone
+   */
+  public record Options(Trained trained, boolean checkpointing, boolean acrossDocuments) {}
+
+  public Llama(ModelConfig config, Weights weights, Options options) {
+    this(config, weights, options, Math.max(1, LOGITS_AT_ONCE / config.vocabSize()));
+  }
+
+  /**
+   * @param positionsAtOnce trained positions whose logits are in memory together
+   */
+  Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
+    if (weights.device().isGpu() && weights.dtype() == Dtype.FLOAT32) {
+      throw new BadInputException(
+          "single precision is not supported on a GPU (its attention takes 16 bits): set bf16: true");
+    }
+    this.positionsAtOnce = positionsAtOnce;
+    this.config = config;
+    this.weights = weights;
+    this.options = options;
+    this.firstLayer = options.trained().firstLayer(config);
+    this.layers =
+        IntStream.range(0, config.layers())
+            .mapToObj(layer -> config.layerNames(layer).stream().map(weights::get).toList())
+            .toList();
+    this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
+    this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    this.ops =
+        TorchScript.load(
+            host,
+            Llama.class,
+            "llama.py",
+            Map.of(
+                "hidden", Integer.toString(config.hiddenSize()),
+                "heads", Integer.toString(config.heads()),
+                "kv_heads", Integer.toString(config.keyValueHeads()),
+                "head_dim", Integer.toString(config.headDim()),
+                "eps", Double.toString(config.rmsNormEps())));
+    this.frequencies = manager.create(config.frequencies());
+  }
+
+  /** Buffers for the gradients of what is trained. */
+  public Gradients gradients(Dtype dtype) {
+    return Gradients.of(weights, options.trained().names(config), dtype);
+  }
+
+  /**
+   * Runs a batch forward and backward.
+   *
+   * @param scale what the loss is multiplied with before it is differentiated: one over the trained
+   *     tokens of the whole step
+   * @param into where the gradients of (loss × scale) are added
+   * @return the cross-entropy of the trained targets, summed, not scaled
+   */
+  public double forwardBackward(Batch batch, double scale, Gradients into) {
+    MicroBatch micro = checked(batch);
+    if (micro.at().length == 0) {
+      return 0;
+    }
+    return during(micro, step -> step.forwardBackward(scale, into));
+  }
+
+  /** The cross-entropy of the trained targets, summed. */
+  public double loss(Batch batch) {
+    MicroBatch micro = checked(batch);
+    if (micro.at().length == 0) {
+      return 0;
+    }
+    return during(micro, step -> step.loss(step.through(config.layers())).getDouble());
+  }
+
+  /** The logits at every position, row-major, shape (size × length, vocabulary). */
+  public float[] logits(Batch batch) {
+    return during(
+        checked(batch),
+        step -> step.one("logits", step.through(config.layers()), headWeights()).toFloatArray());
+  }
+
+  private <T> T during(MicroBatch micro, Function<Step, T> work) {
+    return Modes.during(
+        weights.device(),
+        () -> {
+          try (Step step = new Step(micro)) {
+            return work.apply(step);
+          }
+        });
+  }
+
+  private MicroBatch checked(Batch batch) {
+    config.checkLength(batch.length());
+    for (int id : batch.inputIds()) {
+      if (id < 0 || id >= config.vocabSize()) {
+        throw new BadInputException(
+            "the data holds the id %d and the model knows ids below %d (vocab_size): its tokenizer is another model's"
+                .formatted(id, config.vocabSize()));
+      }
+    }
+    return MicroBatch.of(batch, !options.acrossDocuments());
+  }
+
+  private List<NDArray> headWeights() {
+    return List.of(weights.get(ModelConfig.NORM), weights.get(config.headName()));
+  }
+
+  @Override
+  public void close() {
+    ops.close();
+    host.close();
+    manager.close();
+  }
+
+  /** One pass over one micro-batch, and all that it makes. */
+  private final class Step implements AutoCloseable {
+    private final NDManager device = manager.newSubManager();
+    private final NDManager cpu = host.newSubManager();
+    private final NDArray ids;
+    private final List<NDArray> documents;
+    private final MicroBatch micro;
+
+    Step(MicroBatch micro) {
+      this.micro = micro;
+      ids = device.create(micro.ids());
+      documents =
+          call(
+              "documents",
+              device.create(micro.positions()),
+              frequencies,
+              device.create(micro.bounds()),
+              cpu.create(micro.longestAndLengths()),
+              weights.get(ModelConfig.EMBEDDING));
+    }
+
+    double forwardBackward(double scale, Gradients into) {
+      // The inputs of the layers (checkpointing), or all that each layer keeps, from below.
+      Deque<NDList> kept = new ArrayDeque<>();
+      NDArray x = forward(kept);
+      NDList result = head(x, scale, into);
+      x.close();
+      NDArray gx = result.get(1);
+      for (int layer = config.layers() - 1; layer >= firstLayer; layer--) {
+        gx = backward(layer, gx, kept.removeLast(), into);
+      }
+      if (options.trained().all()) {
+        call("embed_backward", gx, ids, into.orNone(ModelConfig.EMBEDDING));
+      }
+      return result.get(0).getDouble();
+    }
+
+    /** What comes out of the first {@code count} layers; nothing else stays. */
+    NDArray through(int count) {
+      NDArray x = one("embed", ids, weights.get(ModelConfig.EMBEDDING));
+      for (int layer = 0; layer < count; layer++) {
+        NDArray next = one("layer", x, documents, layers.get(layer));
+        x.close();
+        x = next;
+      }
+      return x;
+    }
+
+    /** What goes into the head; what backward needs of the layers is put into {@code kept}. */
+    NDArray forward(Deque<NDList> kept) {
+      NDArray x = through(firstLayer);
+      for (int layer = firstLayer; layer < config.layers(); layer++) {
+        if (options.checkpointing()) {
+          kept.addLast(new NDList(x));
+          x = one("layer", x, documents, layers.get(layer));
+        } else {
+          NDList all = call("layer_keeping", x, documents, layers.get(layer));
+          x.close(); // kept again among the others
+          x = all.remove(0);
+          kept.addLast(all);
+        }
+      }
+      return x;
+    }
+
+    NDList head(NDArray x, double scale, Gradients into) {
+      List<NDArray> buffers =
+          List.of(into.orNone(ModelConfig.NORM), into.orNone(config.headName()));
+      return call(
+          "head",
+          x,
+          device.create(micro.at()),
+          device.create(micro.targets()),
+          device.create((float) scale),
+          cpu.create(positionsAtOnce),
+          headWeights(),
+          buffers);
+    }
+
+    NDArray loss(NDArray x) {
+      return one(
+          "loss",
+          x,
+          device.create(micro.at()),
+          device.create(micro.targets()),
+          cpu.create(positionsAtOnce),
+          headWeights());
+    }
+
+    /** The gradient of a layer's input; {@code gy} and what was kept are freed. */
+    NDArray backward(int layer, NDArray gy, NDList kept, Gradients into) {
+      List<NDArray> buffers = config.layerNames(layer).stream().map(into::orNone).toList();
+      NDArray gx =
+          options.checkpointing()
+              ? one("layer_recomputing", gy, kept.get(0), documents, layers.get(layer), buffers)
+              : one("layer_backward", gy, kept, documents, layers.get(layer), buffers);
+      kept.close();
+      gy.close();
+      return gx;
+    }
+
+    NDArray one(String method, Object... arguments) {
+      return call(method, arguments).get(0);
+    }
+
+    NDList call(String method, Object... arguments) {
+      return ops.call(device, method, arguments);
+    }
+
+    @Override
+    public void close() {
+      device.close();
+      cpu.close();
+    }
+  }
+}

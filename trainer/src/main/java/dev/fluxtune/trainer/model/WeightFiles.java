@@ -1,0 +1,132 @@
+package dev.fluxtune.trainer.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.trainer.checkpoint.SafeTensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+
+/** Which file of a folder holds which weight; names, shapes and types checked against the model. */
+final class WeightFiles {
+  private static final String SINGLE = "model.safetensors";
+  private static final String INDEX = "model.safetensors.index.json";
+
+  private final Map<String, SafeTensors> byName;
+
+  private WeightFiles(Map<String, SafeTensors> byName) {
+    this.byName = byName;
+  }
+
+  static WeightFiles find(Path folder, ModelConfig config) {
+    Map<String, SafeTensors> found = new LinkedHashMap<>();
+    if (Files.exists(folder.resolve(SINGLE))) {
+      SafeTensors file = SafeTensors.read(folder.resolve(SINGLE));
+      file.tensors().keySet().forEach(name -> found.put(name, file));
+    } else if (Files.exists(folder.resolve(INDEX))) {
+      shards(folder, found);
+    } else {
+      throw new BadInputException(
+          "%s holds neither %s nor %s: save the model with transformers' save_pretrained"
+              .formatted(folder, SINGLE, INDEX));
+    }
+    return new WeightFiles(checked(folder, config, found));
+  }
+
+  static SafeTensors.Tensor tensor(SafeTensors file, String name) {
+    return Objects.requireNonNull(file.tensors().get(name), name);
+  }
+
+  void forEach(BiConsumer<String, SafeTensors> action) {
+    byName.forEach(action);
+  }
+
+  private static void shards(Path folder, Map<String, SafeTensors> found) {
+    Path index = folder.resolve(INDEX);
+    JsonNode map;
+    try {
+      map = new JsonMapper().readTree(Files.readAllBytes(index)).path("weight_map");
+    } catch (IOException e) {
+      throw new BadInputException("%s cannot be read: %s".formatted(index, e.getMessage()), e);
+    }
+    if (map.isEmpty()) {
+      throw new BadInputException(index + " has no weight_map: save the model again");
+    }
+    Map<String, SafeTensors> open = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> entry : map.properties()) {
+      String shard = entry.getValue().asText();
+      if (!Path.of(shard).equals(Path.of(shard).getFileName())) {
+        throw new BadInputException(
+            "%s: %s lies in %s, outside the model's folder"
+                .formatted(index, entry.getKey(), shard));
+      }
+      SafeTensors file =
+          open.computeIfAbsent(shard, name -> SafeTensors.read(folder.resolve(name)));
+      if (!file.tensors().containsKey(entry.getKey())) {
+        throw new BadInputException(
+            "%s: %s should be in %s and is not; fetch or save the model again"
+                .formatted(index, entry.getKey(), shard));
+      }
+      found.put(entry.getKey(), file);
+    }
+  }
+
+  /** The model's weights, in its order; anything missing, left over or misshapen is named. */
+  private static Map<String, SafeTensors> checked(
+      Path folder, ModelConfig config, Map<String, SafeTensors> found) {
+    List<String> problems = new ArrayList<>();
+    Map<String, SafeTensors> ordered = new LinkedHashMap<>();
+    config
+        .shapes()
+        .forEach(
+            (name, shape) -> {
+              SafeTensors file = found.get(name);
+              if (file == null) {
+                problems.add(name + " is missing");
+                return;
+              }
+              SafeTensors.Tensor tensor = tensor(file, name);
+              if (!tensor.shape().equals(shape)) {
+                problems.add(
+                    "%s has shape %s where config.json makes it %s"
+                        .formatted(name, tensor.shape(), shape));
+              } else if (!Tensors.READABLE.containsKey(tensor.dtype())) {
+                problems.add(
+                    "%s is of dtype %s; F32, BF16, F16 and F64 are read"
+                        .formatted(name, tensor.dtype()));
+              }
+              ordered.put(name, file);
+            });
+    for (String name : found.keySet()) {
+      // Files of old hold the rotary frequencies; tied ones sometimes the head a second time.
+      boolean redundant =
+          name.endsWith(".rotary_emb.inv_freq")
+              || (config.tiedEmbeddings() && name.equals(ModelConfig.HEAD));
+      if (!redundant && !ordered.containsKey(name)) {
+        problems.add(name + " has no place in the model");
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new BadInputException(
+          "the weights in %s do not fit config.json:\n  %s"
+              .formatted(folder, String.join("\n  ", firstOf(problems))));
+    }
+    return ordered;
+  }
+
+  private static List<String> firstOf(List<String> problems) {
+    if (problems.size() <= 10) {
+      return problems;
+    }
+    List<String> first = new ArrayList<>(problems.subList(0, 10));
+    first.add("and " + (problems.size() - 10) + " more");
+    return first;
+  }
+}

@@ -1,0 +1,147 @@
+package dev.fluxtune.trainer.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.fluxtune.schemas.BadInputException;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+
+/**
+ * A model's weights by their Hugging Face names, on one device, in one type. Owns native memory.
+ */
+public final class Weights implements AutoCloseable {
+  private final NDManager manager;
+  private final Dtype dtype;
+  private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+
+  private Weights(Device device, Dtype dtype) {
+    this.manager = NDManager.newBaseManager(device, "PyTorch");
+    this.dtype = dtype;
+  }
+
+  /**
+   * Reads {@code model.safetensors}, or the shards that {@code model.safetensors.index.json} names.
+   * Files are mapped; each tensor is copied once, to the device, and converted there.
+   *
+   * @throws BadInputException if a file is damaged, a weight is missing, unknown or misshapen
+   */
+  public static Weights read(Path folder, ModelConfig config, Device device, Dtype dtype) {
+    return read(folder, config, config.shapes().keySet(), device, dtype);
+  }
+
+  /** Reads some of the weights; the others are checked too, but not kept. */
+  public static Weights read(
+      Path folder, ModelConfig config, Collection<String> names, Device device, Dtype dtype) {
+    WeightFiles files = WeightFiles.find(folder, config);
+    Set<String> wanted = Set.copyOf(names);
+    return new Weights(device, dtype)
+        .filled(
+            (weights, tensors) ->
+                files.forEach(
+                    (name, file) -> {
+                      if (wanted.contains(name)) {
+                        weights.arrays.put(
+                            name,
+                            tensors.read(
+                                weights.manager, file, WeightFiles.tensor(file, name), dtype));
+                      }
+                    }));
+  }
+
+  /**
+   * Makes an untrained model: normal(0, {@code initializer_range}), norms one, biases zero. The
+   * same seed gives the same bits on the same kind of machine, whatever the device.
+   */
+  public static Weights random(ModelConfig config, long seed, Device device, Dtype dtype) {
+    return random(config, config.shapes().keySet(), seed, device, dtype);
+  }
+
+  /** Makes some of an untrained model's weights: those that the whole of it would have. */
+  public static Weights random(
+      ModelConfig config, Collection<String> names, long seed, Device device, Dtype dtype) {
+    Set<String> wanted = Set.copyOf(names);
+    return new Weights(device, dtype)
+        .filled((weights, tensors) -> weights.draw(config, wanted, seed, tensors));
+  }
+
+  private Weights filled(BiConsumer<Weights, Tensors> fill) {
+    return Modes.during(
+        manager.getDevice(),
+        () -> {
+          try (Tensors tensors = new Tensors()) {
+            fill.accept(this, tensors);
+            return this;
+          } catch (RuntimeException | Error e) {
+            close();
+            throw e;
+          }
+        });
+  }
+
+  private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
+    float range = (float) config.initializerRange();
+    try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+      host.getEngine().setRandomSeed(Long.hashCode(seed));
+      config
+          .shapes()
+          .forEach(
+              (name, sizes) -> {
+                Shape shape = new Shape(sizes.stream().mapToLong(Long::longValue).toArray());
+                try (NDArray drawn = initial(host, name, shape, range)) {
+                  if (wanted.contains(name)) {
+                    arrays.put(name, tensors.converted(manager, drawn, dtype));
+                  }
+                }
+              });
+    }
+  }
+
+  private static NDArray initial(NDManager host, String name, Shape shape, float range) {
+    if (name.endsWith(".bias")) {
+      return host.zeros(shape);
+    }
+    return shape.dimension() == 1
+        ? host.ones(shape)
+        : host.randomNormal(0f, range, shape, DataType.FLOAT32);
+  }
+
+  /** The names, in the order of the mathematics: embedding, layers, final norm, head. */
+  public List<String> names() {
+    return List.copyOf(arrays.keySet());
+  }
+
+  /** A weight; it stays ours. */
+  public NDArray get(String name) {
+    NDArray array = arrays.get(name);
+    if (array == null) {
+      throw new IllegalArgumentException("no weight " + name + "; there are " + arrays.keySet());
+    }
+    return array;
+  }
+
+  public Dtype dtype() {
+    return dtype;
+  }
+
+  public Device device() {
+    return manager.getDevice();
+  }
+
+  /** Numbers in all weights together. */
+  public long size() {
+    return arrays.values().stream().mapToLong(NDArray::size).sum();
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

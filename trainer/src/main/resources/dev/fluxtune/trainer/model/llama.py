@@ -1,0 +1,244 @@
+# The mathematics of the Llama family, forward and backward, as TorchScript that the library itself loads.
+# Backward is written out and nothing here uses autograd: a layer keeps what `kept` returns and nothing else,
+# gradients of weights are added straight into their buffers, and no graph outlives a call.
+#
+# n: tokens of the micro-batch, rows end to end     d: its documents     m: its trained targets
+# A gradient buffer without elements means: this weight is frozen. $hidden and the like come from config.json, in place.
+class Ops(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  _is_full_backward_hook : Optional[bool]
+
+  # ---- what a micro-batch brings: [cos, sin, cu, lengths], made once for all layers
+
+  # positions (n); frequencies (head_dim / 2); cu (d + 1) int32; lengths on the CPU: the longest, then each
+  def documents(self: __torch__.Ops, positions: Tensor, frequencies: Tensor, cu: Tensor, lengths: Tensor, like: Tensor) -> List[Tensor]:
+    angles = torch.unsqueeze(torch.outer(torch.to(positions, 6), frequencies), 1)  # (n, 1, head_dim / 2)
+    dtype = ops.prim.dtype(like)
+    return [torch.to(torch.cos(angles), dtype), torch.to(torch.sin(angles), dtype), cu, lengths]
+
+  def embed(self: __torch__.Ops, ids: Tensor, w: Tensor) -> Tensor:
+    return torch.embedding(w, ids)  # (n, hidden)
+
+  def embed_backward(self: __torch__.Ops, gx: Tensor, ids: Tensor, g: Tensor) -> Tensor:
+    return torch.index_add_(g, 0, ids, torch.to(gx, ops.prim.dtype(g)), alpha=1)
+
+  # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down and, where there are, the biases of q, k, v
+
+  # x (n, hidden) → the next x; nothing is kept
+  def layer(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> Tensor:
+    return (self).output((self).kept(x, documents, w), w)
+
+  # x → the next x, then what backward needs
+  def layer_keeping(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> List[Tensor]:
+    kept = (self).kept(x, documents, w)
+    return torch.add([(self).output(kept, w)], kept)
+
+  # x and the gradient of the layer's output → the gradient of x; the layer is computed again
+  def layer_recomputing(self: __torch__.Ops, gy: Tensor, x: Tensor, documents: List[Tensor], w: List[Tensor], g: List[Tensor]) -> Tensor:
+    return (self).layer_backward(gy, (self).kept(x, documents, w), documents, w, g)
+
+  # all of a layer but its last product
+  def kept(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> List[Tensor]:
+    r1 = (self).rms(x)
+    h = (self).normed(x, r1, w[0])
+    q = (self).rotate((self).product(h, w, 1, $heads), documents[0], documents[1])
+    k = (self).rotate((self).product(h, w, 2, $kv_heads), documents[0], documents[1])
+    v = (self).product(h, w, 3, $kv_heads)
+    attended = (self).attend(q, k, v, documents)
+    x2 = torch.add(x, torch.linear(torch.flatten(attended[0], 1), w[4]))  # (n, hidden)
+    r2 = (self).rms(x2)
+    h2 = (self).normed(x2, r2, w[5])
+    gate = torch.linear(h2, w[6])  # (n, intermediate)
+    up = torch.linear(h2, w[7])
+    return torch.add([x, r1, q, k, v, x2, r2, gate, up], attended)
+
+  def output(self: __torch__.Ops, kept: List[Tensor], w: List[Tensor]) -> Tensor:
+    return torch.add(kept[5], torch.linear(torch.mul(torch.silu(kept[7]), kept[8]), w[8]))
+
+  def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], w: List[Tensor], g: List[Tensor]) -> Tensor:
+    x, r1, q, k, v, x2, r2, gate, up = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]
+    # down(silu(gate) * up)
+    gs = torch.mm(gy, w[8])  # (n, intermediate)
+    sigmoid = torch.sigmoid(gate)
+    silu = gate * sigmoid
+    (self).accumulate(g[8], gy, silu * up)
+    gup = gs * silu
+    ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
+    h2 = (self).normed(x2, r2, w[5])
+    (self).accumulate(g[6], ggate, h2)
+    (self).accumulate(g[7], gup, h2)
+    gh2 = torch.addmm(torch.mm(ggate, w[6]), gup, w[7], beta=1, alpha=1)
+    gx2 = gy + (self).normed_backward(gh2, x2, r2, w[5], g[5])
+    # o(attention)
+    o = kept[9]
+    (self).accumulate(g[4], gx2, torch.flatten(o, 1))
+    go = torch.reshape(torch.mm(gx2, w[4]), torch.size(q))
+    gq, gk, gv = (self).attend_backward(go, q, k, v, kept, documents)
+    # q, k, v, turned back
+    back = torch.neg(documents[1])
+    gq = torch.flatten((self).rotate(gq, documents[0], back), 1)
+    gk = torch.flatten((self).rotate(gk, documents[0], back), 1)
+    gv = torch.flatten(gv, 1)
+    h = (self).normed(x, r1, w[0])
+    (self).product_backward(gq, h, g, 1)
+    (self).product_backward(gk, h, g, 2)
+    (self).product_backward(gv, h, g, 3)
+    gh = torch.addmm(torch.mm(gq, w[1]), gk, w[2], beta=1, alpha=1)
+    gh = torch.addmm(gh, gv, w[3], beta=1, alpha=1)
+    return gx2 + (self).normed_backward(gh, x, r1, w[0], g[0])
+
+  # ---- its parts
+
+  # 1 / root mean square, fp32 (n, 1)
+  def rms(self: __torch__.Ops, x: Tensor) -> Tensor:
+    norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
+    return torch.rsqrt(norm * norm / $hidden + $eps)
+
+  def normed(self: __torch__.Ops, x: Tensor, r: Tensor, w: Tensor) -> Tensor:
+    return torch.to(x * r, ops.prim.dtype(x)) * w
+
+  def normed_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
+    unit = torch.to(x * r, ops.prim.dtype(x))
+    if torch.gt(torch.numel(g), 0):
+      torch.add_(g, torch.sum(gy * unit, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
+    gunit = gy * w
+    along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
+    return torch.to((gunit - unit * along) * r, ops.prim.dtype(x))
+
+  # h (n, hidden) → (n, heads, head_dim)
+  def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int) -> Tensor:
+    if torch.gt(torch.len(w), 9):
+      y = torch.linear(h, w[i], w[8 + i])
+    else:
+      y = torch.linear(h, w[i])
+    return torch.view(y, [-1, heads, $head_dim])
+
+  def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int) -> NoneType:
+    (self).accumulate(g[i], gy, h)
+    if torch.gt(torch.len(g), 9):
+      bias = g[8 + i]
+      if torch.gt(torch.numel(bias), 0):
+        torch.add_(bias, torch.sum(gy, [0], False, dtype=ops.prim.dtype(bias)), alpha=1)
+    return None
+
+  # gradient of w in y = x wᵀ, added to its buffer
+  def accumulate(self: __torch__.Ops, g: Tensor, gy: Tensor, x: Tensor) -> NoneType:
+    if torch.gt(torch.numel(g), 0):
+      if ops.prim.dtype(g) == ops.prim.dtype(x):
+        torch.addmm_(g, torch.t(gy), x, beta=1, alpha=1)
+      else:
+        torch.add_(g, torch.mm(torch.t(gy), x), alpha=1)
+    return None
+
+  # x (n, heads, head_dim), its first half turned against its second; -sin turns back
+  def rotate(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    half = $head_dim // 2
+    a = torch.narrow(x, -1, 0, half)
+    b = torch.narrow(x, -1, half, half)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+  # ---- attention inside each document, grouped heads unexpanded
+
+  # q (n, heads, head_dim), k and v (n, kv_heads, head_dim) → o as q, log-sum-exp, and what else backward wants
+  def attend(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, documents: List[Tensor]) -> List[Tensor]:
+    lengths = documents[3]
+    if ops.prim.is_cuda(q):
+      cu = documents[2]
+      longest = int(torch.select(lengths, 0, 0))
+      o, lse, seed, offset, _ = torch._flash_attention_forward(q, k, v, cu, cu, longest, longest, 0., True, False, scale=None)
+      result = [o, lse, seed, offset]
+    else:
+      o = torch.empty_like(q)
+      lse = torch.to(torch.select(torch.zeros_like(q), -1, 0), 6)  # (n, heads)
+      at = 0
+      for i in range(1, torch.size(lengths, 0)):
+        n = int(torch.select(lengths, 0, i))
+        od, ld = torch._scaled_dot_product_flash_attention_for_cpu((self).grouped(q, at, n), (self).shared(k, at, n), (self).shared(v, at, n), 0., True, attn_mask=None, scale=None)
+        torch.copy_((self).grouped(o, at, n), od)
+        torch.copy_(torch.squeeze((self).grouped(torch.unsqueeze(lse, -1), at, n), -1), ld)
+        at = at + n
+      result = [o, lse]
+    return result
+
+  def attend_backward(self: __torch__.Ops, go: Tensor, q: Tensor, k: Tensor, v: Tensor, kept: List[Tensor], documents: List[Tensor]) -> Tuple[Tensor, Tensor, Tensor]:
+    o = kept[9]
+    lse = kept[10]
+    lengths = documents[3]
+    if ops.prim.is_cuda(q):
+      cu = documents[2]
+      longest = int(torch.select(lengths, 0, 0))
+      gq, gk, gv = torch._flash_attention_backward(go, q, k, v, o, lse, cu, cu, longest, longest, 0., True, kept[11], kept[12], scale=None)
+    else:
+      gq = torch.empty_like(q)
+      gk = torch.empty_like(k)
+      gv = torch.empty_like(v)
+      at = 0
+      for i in range(1, torch.size(lengths, 0)):
+        n = int(torch.select(lengths, 0, i))
+        ld = torch.squeeze((self).grouped(torch.unsqueeze(lse, -1), at, n), -1)
+        gqd, gkd, gvd = torch._scaled_dot_product_flash_attention_for_cpu_backward((self).grouped(go, at, n), (self).grouped(q, at, n), (self).shared(k, at, n), (self).shared(v, at, n), (self).grouped(o, at, n), ld, 0., True, attn_mask=None, scale=None)
+        torch.copy_((self).grouped(gq, at, n), gqd)
+        torch.copy_(torch.transpose(torch.narrow(gk, 0, at, n), 0, 1), torch.sum(gkd, [1], False, dtype=None))
+        torch.copy_(torch.transpose(torch.narrow(gv, 0, at, n), 0, 1), torch.sum(gvd, [1], False, dtype=None))
+        at = at + n
+    return (gq, gk, gv)
+
+  # one document of x (n, heads, any), the heads that share keys side by side: (kv_heads, group, length, any)
+  def grouped(self: __torch__.Ops, x: Tensor, at: int, n: int) -> Tensor:
+    document = torch.narrow(x, 0, at, n)
+    return torch.permute(torch.view(document, [n, $kv_heads, $heads // $kv_heads, torch.size(x, -1)]), [1, 2, 0, 3])
+
+  # one document of keys or values, seen by every head of its group without a copy
+  def shared(self: __torch__.Ops, x: Tensor, at: int, n: int) -> Tensor:
+    document = torch.unsqueeze(torch.transpose(torch.narrow(x, 0, at, n), 0, 1), 1)
+    return torch.expand(document, [$kv_heads, $heads // $kv_heads, n, $head_dim])
+
+  # ---- head and loss, over trained positions only, `size` of them at a time; w and g hold norm, head
+
+  # → the summed loss (fp64), and the gradient of x
+  def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, size: Tensor, w: List[Tensor], g: List[Tensor]) -> List[Tensor]:
+    picked = torch.index_select(x, 0, at)  # (m, hidden)
+    r = (self).rms(picked)
+    h = (self).normed(picked, r, w[0])
+    gh = torch.empty_like(h)
+    losses = annotate(List[Tensor], [])
+    step = int(size)
+    for start in range(0, torch.size(h, 0), step):
+      n = min(step, torch.size(h, 0) - start)
+      part = torch.narrow(h, 0, start, n)
+      target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
+      p, loss = (self).cross_entropy(part, target, w[1])
+      torch.append(losses, loss)
+      p = torch.exp_(p)
+      torch.scatter_(p, 1, target, torch.gather(p, 1, target) - 1)
+      gp = torch.to(torch.mul_(p, scale), ops.prim.dtype(x))
+      torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
+      (self).accumulate(g[1], gp, part)
+    gpicked = (self).normed_backward(gh, picked, r, w[0], g[0])
+    gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
+    return [torch.sum(torch.stack(losses), dtype=None), gx]
+
+  # → the summed loss (fp64) alone
+  def loss(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
+    picked = torch.index_select(x, 0, at)
+    h = (self).normed(picked, (self).rms(picked), w[0])
+    losses = annotate(List[Tensor], [])
+    step = int(size)
+    for start in range(0, torch.size(h, 0), step):
+      n = min(step, torch.size(h, 0) - start)
+      target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
+      _, loss = (self).cross_entropy(torch.narrow(h, 0, start, n), target, w[1])
+      torch.append(losses, loss)
+    return torch.sum(torch.stack(losses), dtype=None)
+
+  # h (size, hidden), target (size, 1) → log-probabilities fp32 (size, vocabulary), their negative sum at the targets
+  def cross_entropy(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor]:
+    logits = torch.to(torch.linear(h, head), 6)
+    p = torch.sub_(logits, torch.logsumexp(logits, [1], True), alpha=1)
+    return (p, torch.neg(torch.sum(torch.gather(p, 1, target), dtype=7)))
+
+  # x (n, hidden) → fp32 (n, vocabulary)
+  def logits(self: __torch__.Ops, x: Tensor, w: List[Tensor]) -> Tensor:
+    return torch.to(torch.linear((self).normed(x, (self).rms(x), w[0]), w[1]), 6)

@@ -1,0 +1,250 @@
+package dev.fluxtune.trainer.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import ai.djl.pytorch.jni.JniUtils;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.Chunk;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against transformers: the fixtures of tests/parity/make_models.py. */
+class LlamaTest {
+  private static final Llama.Options PLAIN = options(Trained.everything(), false);
+  private static final Llama.Options CHECKPOINTING = options(Trained.everything(), true);
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama2", "llama3", "mistral", "qwen2"})
+  void logitsLossAndEveryGradientEqualTransformers(String shape) {
+    Fixture fixture = Fixture.of(shape);
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN);
+        Gradients gradients = model.gradients(Dtype.FLOAT32)) {
+      assertThat(Fixture.distance(model.logits(fixture.batch()), fixture.expected("logits")))
+          .isLessThan(1e-4);
+      double expected = fixture.expected("loss")[0];
+      assertThat(model.loss(fixture.batch())).isCloseTo(expected, within(expected * 1e-5));
+      assertThat(model.forwardBackward(fixture.batch(), fixture.scale(), gradients))
+          .isCloseTo(expected, within(expected * 1e-5));
+      assertThat(gradients.names()).hasSize(fixture.expected().size() - 4);
+      Fixture.floats(gradients)
+          .forEach(
+              (name, values) ->
+                  assertThat(Fixture.distance(values, fixture.expected("grad." + name)))
+                      .as(name)
+                      .isLessThan(1e-4));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama2", "llama3", "mistral", "qwen2"})
+  void attentionAndPositionsRunThroughTheRowWhereAsked(String shape) {
+    Fixture fixture = Fixture.of(shape);
+    Llama.Options across = new Llama.Options(Trained.everything(), false, true);
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, across)) {
+      assertThat(Fixture.distance(model.logits(fixture.batch()), fixture.expected("chunk.logits")))
+          .isLessThan(1e-4);
+      double expected = fixture.expected("chunk.loss")[0];
+      assertThat(model.loss(fixture.batch())).isCloseTo(expected, within(expected * 1e-5));
+      assertThat(expected).isNotCloseTo(fixture.expected("loss")[0], within(0.1));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama3", "qwen2"})
+  void checkpointingChangesNoGradient(String shape) {
+    Fixture fixture = Fixture.of(shape);
+    try (Weights weights = fixture.weights()) {
+      Map<String, float[]> plain = fixture.gradients(weights, PLAIN);
+      fixture
+          .gradients(weights, CHECKPOINTING)
+          .forEach(
+              (name, values) ->
+                  assertThat(Fixture.distance(values, plain.get(name))).as(name).isLessThan(1e-5));
+    }
+  }
+
+  @Test
+  void theTopLayersAloneHaveTheGradientsOfFullTraining() {
+    Fixture fixture = Fixture.of("llama3");
+    try (Weights weights = fixture.weights()) {
+      Map<String, float[]> full = fixture.gradients(weights, PLAIN);
+      for (boolean checkpointing : new boolean[] {false, true}) {
+        Map<String, float[]> top =
+            fixture.gradients(weights, options(Trained.last(2, false), checkpointing));
+        assertThat(top).hasSize(2 * 9);
+        top.forEach(
+            (name, values) -> {
+              assertThat(name).matches("model\\.layers\\.[12]\\..*");
+              assertThat(Fixture.distance(values, full.get(name))).as(name).isLessThan(1e-5);
+            });
+      }
+    }
+  }
+
+  @Test
+  void theHeadIsTrainedWithTheTopLayersWhereAsked() {
+    Fixture fixture = Fixture.of("qwen2");
+    try (Weights weights = fixture.weights()) {
+      Map<String, float[]> full = fixture.gradients(weights, PLAIN);
+      Map<String, float[]> top = fixture.gradients(weights, options(Trained.last(1, true), true));
+      assertThat(top).hasSize(12 + 1).containsKey("lm_head.weight");
+      assertThat(top).containsKey("model.layers.1.self_attn.k_proj.bias");
+      top.forEach(
+          (name, values) ->
+              assertThat(Fixture.distance(values, full.get(name))).as(name).isLessThan(1e-5));
+    }
+  }
+
+  @Test
+  void gradientsAreAddedAndScaled() {
+    Fixture fixture = Fixture.of("llama3");
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN);
+        Gradients once = model.gradients(Dtype.FLOAT32);
+        Gradients twice = model.gradients(Dtype.FLOAT32)) {
+      model.forwardBackward(fixture.batch(), 0.5, once);
+      model.forwardBackward(fixture.batch(), 0.125, twice);
+      model.forwardBackward(fixture.batch(), 0.375, twice);
+      Map<String, float[]> sums = Fixture.floats(twice);
+      Fixture.floats(once)
+          .forEach(
+              (name, values) ->
+                  assertThat(Fixture.distance(sums.get(name), values)).as(name).isLessThan(1e-5));
+      twice.clear();
+      Fixture.floats(twice).values().forEach(values -> assertThat(values).containsOnly(0f));
+    }
+  }
+
+  @Test
+  void headAndLossMayBeMadeInParts() {
+    Fixture fixture = Fixture.of("llama3");
+    try (Weights weights = fixture.weights();
+        Llama whole = new Llama(fixture.config(), weights, PLAIN);
+        Llama parts = new Llama(fixture.config(), weights, PLAIN, 7);
+        Gradients wholes = whole.gradients(Dtype.FLOAT32);
+        Gradients sums = parts.gradients(Dtype.FLOAT32)) {
+      assertThat(fixture.batch().trainedTokens() % 7).isNotZero();
+      double loss = whole.forwardBackward(fixture.batch(), 1, wholes);
+      assertThat(parts.forwardBackward(fixture.batch(), 1, sums)).isCloseTo(loss, within(1e-4));
+      assertThat(parts.loss(fixture.batch())).isCloseTo(loss, within(1e-4));
+      Map<String, float[]> expected = Fixture.floats(wholes);
+      Fixture.floats(sums)
+          .forEach(
+              (name, values) ->
+                  assertThat(Fixture.distance(values, expected.get(name)))
+                      .as(name)
+                      .isLessThan(1e-5));
+    }
+  }
+
+  @Test
+  void aPackedBatchLosesWhatItsDocumentsLoseAlone() {
+    Fixture fixture = Fixture.of("qwen2");
+    Batch batch = fixture.batch();
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN)) {
+      double alone = 0;
+      int at = 0;
+      for (int[] row : batch.seqLengths()) {
+        for (int n : row) {
+          int[] ids = Arrays.copyOfRange(batch.inputIds(), at, at + n);
+          int[] labels = Arrays.copyOfRange(batch.labels(), at, at + n);
+          Chunk document = new Chunk(ids, labels, new int[] {n});
+          alone += model.loss(Batch.stack(List.of(document), OptionalInt.empty()));
+          at += n;
+        }
+      }
+      assertThat(model.loss(batch)).isCloseTo(alone, within(alone * 1e-5));
+    }
+  }
+
+  @Test
+  void sameInputsGiveTheSameBits() {
+    Fixture fixture = Fixture.of("qwen2");
+    try (Weights weights = fixture.weights()) {
+      Map<String, float[]> first = fixture.gradients(weights, PLAIN);
+      fixture
+          .gradients(weights, PLAIN)
+          .forEach((name, values) -> assertThat(values).as(name).isEqualTo(first.get(name)));
+    }
+  }
+
+  @Test
+  void bf16StaysNearSinglePrecision() {
+    Fixture fixture = Fixture.of("llama2");
+    for (Dtype sums : Dtype.values()) {
+      try (Weights weights =
+              Weights.read(fixture.folder(), fixture.config(), Device.cpu(), Dtype.BFLOAT16);
+          Llama model = new Llama(fixture.config(), weights, CHECKPOINTING);
+          Gradients gradients = model.gradients(sums)) {
+        double expected = fixture.expected("loss")[0];
+        assertThat(model.forwardBackward(fixture.batch(), fixture.scale(), gradients))
+            .isCloseTo(expected, within(expected * 0.05))
+            .isNotCloseTo(expected, within(expected * 1e-6));
+        if (sums == Dtype.FLOAT32) {
+          assertThat(
+                  Fixture.distance(
+                      gradients.get("lm_head.weight").toFloatArray(),
+                      fixture.expected("grad.lm_head.weight")))
+              .isLessThan(0.2);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aBatchWithoutTargetsChangesNothing() {
+    Fixture fixture = Fixture.of("llama3");
+    Chunk chunk = new Chunk(new int[] {1, 2, 3}, new int[] {-100, -100, -100}, new int[] {3});
+    Batch batch = Batch.stack(List.of(chunk), OptionalInt.empty());
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN);
+        Gradients gradients = model.gradients(Dtype.FLOAT32)) {
+      assertThat(model.forwardBackward(batch, 1, gradients)).isZero();
+      assertThat(model.loss(batch)).isZero();
+      assertThat(gradients.get("model.norm.weight").toFloatArray()).containsOnly(0f);
+    }
+  }
+
+  @Test
+  void anIdOutsideTheVocabularyIsRefused() {
+    Fixture fixture = Fixture.of("llama3");
+    Chunk chunk = new Chunk(new int[] {1, 96}, new int[] {-100, 96}, new int[] {2});
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN)) {
+      assertThatThrownBy(() -> model.loss(Batch.stack(List.of(chunk), OptionalInt.empty())))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("id 96")
+          .hasMessageContaining("below 96");
+    }
+  }
+
+  @Test
+  void theThreadIsLeftAsItWas() {
+    Fixture fixture = Fixture.of("llama3");
+    boolean before = JniUtils.isGradMode();
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, PLAIN)) {
+      JniUtils.setGradMode(true);
+      model.loss(fixture.batch());
+      assertThat(JniUtils.isGradMode()).isTrue();
+    } finally {
+      JniUtils.setGradMode(before);
+    }
+  }
+
+  private static Llama.Options options(Trained trained, boolean checkpointing) {
+    return new Llama.Options(trained, checkpointing, false);
+  }
+}
