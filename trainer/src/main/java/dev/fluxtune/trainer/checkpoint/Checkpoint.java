@@ -32,12 +32,19 @@ public record Checkpoint(
    */
   public static Checkpoint read(Path folder) {
     Optional<String> damage =
-        Files.isDirectory(folder) ? FileList.damage(folder) : Optional.of("there is no such folder");
+        Files.isDirectory(folder)
+            ? FileList.damage(folder)
+            : Optional.of("there is no such folder");
     if (damage.isPresent()) {
       throw new BadInputException(
           "%s is no whole checkpoint: %s; resume_from_checkpoint: true takes the newest whole one"
               .formatted(folder, damage.get()));
     }
+    return ofWhole(folder);
+  }
+
+  /** Reads one whose bytes are known to be those that were written. */
+  static Checkpoint ofWhole(Path folder) {
     Path state = folder.resolve(CheckpointFormat.STATE);
     Path trainer = folder.resolve(CheckpointFormat.TRAINER_STATE);
     SafeTensors optimizer = SafeTensors.read(folder.resolve(CheckpointFormat.OPTIMIZER));

@@ -4,16 +4,17 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.RunState;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -77,22 +78,25 @@ public final class Checkpoints {
    * checkpoint that lacked nothing but its name gets it.
    */
   public void tidy() {
-    during("tidied", () -> {
-      for (Path leftOver : named(name -> LEFT_OVER.matcher(name).matches())) {
-        String name = leftOver.getFileName().toString();
-        Path checkpoint = outputDir.resolve(name.substring(1, name.length() - WRITTEN.length()));
-        boolean whole =
-            name.endsWith(WRITTEN)
-                && !Files.exists(checkpoint)
-                && FileList.damage(leftOver).isEmpty();
-        if (whole) {
-          disk.rename(leftOver, checkpoint);
-        } else {
-          disk.delete(leftOver);
-        }
-      }
-      return outputDir;
-    });
+    during(
+        "tidied",
+        () -> {
+          for (Path leftOver : named(name -> LEFT_OVER.matcher(name).matches())) {
+            String name = leftOver.getFileName().toString();
+            Path checkpoint =
+                outputDir.resolve(name.substring(1, name.length() - WRITTEN.length()));
+            boolean whole =
+                name.endsWith(WRITTEN)
+                    && !Files.exists(checkpoint)
+                    && FileList.damage(leftOver).isEmpty();
+            if (whole) {
+              disk.rename(leftOver, checkpoint);
+            } else {
+              disk.delete(leftOver);
+            }
+          }
+          return outputDir;
+        });
   }
 
   /**
@@ -105,27 +109,28 @@ public final class Checkpoints {
     long step = state.run().step();
     Path folder = outputDir.resolve(CheckpointFormat.folder(step));
     Path temporary = hidden(folder, WRITTEN);
-    return during(folder + " written", () -> {
-      try {
-        disk.createFolder(outputDir);
-        FolderWriter files = new FolderWriter(disk, temporary);
-        ModelFiles.write(files, state.model(), shardBytes);
-        state.sideFiles().write(files, state.model());
-        files.write(
-            CheckpointFormat.OPTIMIZER, SafeTensorsWriter.body(state.optimizer()));
-        files.write(CheckpointFormat.TRAINER_STATE, state.trainer().toJson());
-        files.write(CheckpointFormat.STATE, state.run().toJson());
-        files.write(CheckpointFormat.FILES, FileList.toJson(files.files()));
-        files.sync();
-        remove(folder); // of a run that went back to an earlier step
-        disk.rename(temporary, folder);
-      } catch (IOException e) {
-        deleteQuietly(temporary, e);
-        throw e;
-      }
-      deleteTooMany(step, keep, state.trainer());
-      return folder;
-    });
+    return during(
+        folder + " written",
+        () -> {
+          try {
+            disk.createFolder(outputDir);
+            FolderWriter files = new FolderWriter(disk, temporary);
+            ModelFiles.write(files, state.model(), shardBytes);
+            state.sideFiles().write(files, state.model());
+            files.write(CheckpointFormat.OPTIMIZER, SafeTensorsWriter.body(state.optimizer()));
+            files.write(CheckpointFormat.TRAINER_STATE, state.trainer().toJson());
+            files.write(CheckpointFormat.STATE, state.run().toJson());
+            files.write(CheckpointFormat.FILES, FileList.toJson(files.files()));
+            files.sync();
+            remove(folder); // of a run that went back to an earlier step
+            disk.rename(temporary, folder);
+          } catch (IOException e) {
+            deleteQuietly(temporary, e);
+            throw e;
+          }
+          deleteTooMany(step, keep, state.trainer());
+          return folder;
+        });
   }
 
   /**
@@ -135,11 +140,11 @@ public final class Checkpoints {
    */
   public Optional<Checkpoint> newestWhole(Consumer<String> skipped) {
     List<Path> newestFirst = new ArrayList<>(byStep().values());
-    java.util.Collections.reverse(newestFirst);
+    Collections.reverse(newestFirst);
     for (Path folder : newestFirst) {
       Optional<String> damage = FileList.damage(folder);
       if (damage.isEmpty()) {
-        return Optional.of(Checkpoint.read(folder));
+        return Optional.of(Checkpoint.ofWhole(folder));
       }
       skipped.accept(
           "%s is damaged (%s): the one before it is taken".formatted(folder, damage.get()));
@@ -154,34 +159,36 @@ public final class Checkpoints {
    * one, and the checkpoints hold it.
    */
   public void writeModel(Map<String, Content> model, SideFiles sideFiles) {
-    during("the model written into " + outputDir, () -> {
-      disk.createFolder(outputDir);
-      Path temporary = hidden(outputDir.resolve("model"), WRITTEN);
-      FolderWriter files = new FolderWriter(disk, temporary);
-      try {
-        ModelFiles.write(files, model, shardBytes);
-        sideFiles.write(files, model);
-        files.sync();
-      } catch (IOException e) {
-        deleteQuietly(temporary, e);
-        throw e;
-      }
-      if (files.files().containsKey(CheckpointFormat.INDEX)) {
-        disk.delete(outputDir.resolve(CheckpointFormat.INDEX));
-        disk.delete(outputDir.resolve(CheckpointFormat.WEIGHTS));
-        disk.sync(outputDir);
-      }
-      for (String name : weightsFirst(files.files())) {
-        disk.rename(temporary.resolve(name), outputDir.resolve(name));
-      }
-      for (Path weights : named(name -> WEIGHTS.matcher(name).matches())) {
-        if (!files.files().containsKey(weights.getFileName().toString())) {
-          disk.delete(weights); // of a model in another number of files
-        }
-      }
-      disk.delete(temporary);
-      return outputDir;
-    });
+    during(
+        "the model written into " + outputDir,
+        () -> {
+          disk.createFolder(outputDir);
+          Path temporary = hidden(outputDir.resolve("model"), WRITTEN);
+          FolderWriter files = new FolderWriter(disk, temporary);
+          try {
+            ModelFiles.write(files, model, shardBytes);
+            sideFiles.write(files, model);
+            files.sync();
+          } catch (IOException e) {
+            deleteQuietly(temporary, e);
+            throw e;
+          }
+          if (files.files().containsKey(CheckpointFormat.INDEX)) {
+            disk.delete(outputDir.resolve(CheckpointFormat.INDEX));
+            disk.delete(outputDir.resolve(CheckpointFormat.WEIGHTS));
+            disk.sync(outputDir);
+          }
+          for (String name : weightsFirst(files.files())) {
+            disk.rename(temporary.resolve(name), outputDir.resolve(name));
+          }
+          for (Path weights : named(name -> WEIGHTS.matcher(name).matches())) {
+            if (!files.files().containsKey(weights.getFileName().toString())) {
+              disk.delete(weights); // of a model in another number of files
+            }
+          }
+          disk.delete(temporary);
+          return outputDir;
+        });
   }
 
   /** Weights, their index, all else. */
@@ -235,7 +242,7 @@ public final class Checkpoints {
     return found;
   }
 
-  private List<Path> named(java.util.function.Predicate<String> name) throws IOException {
+  private List<Path> named(Predicate<String> name) throws IOException {
     if (!Files.isDirectory(outputDir)) {
       return List.of();
     }

@@ -100,8 +100,7 @@ class Disk {
   /** Makes the names in a folder durable. */
   void sync(Path folder) throws IOException {
     before(folder);
-    try (FileChannel names =
-        FileChannel.open(folder.toAbsolutePath(), StandardOpenOption.READ)) {
+    try (FileChannel names = FileChannel.open(folder.toAbsolutePath(), StandardOpenOption.READ)) {
       names.force(true);
     } catch (AccessDeniedException e) {
       // Windows opens no folders, and keeps their names itself.

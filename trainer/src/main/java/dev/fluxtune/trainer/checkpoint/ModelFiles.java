@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The weights of a model's folder: one safetensors file, or shards and the index that names them. */
+/**
+ * The weights of a model's folder: one safetensors file, or shards and the index that names them.
+ */
 public final class ModelFiles {
   private ModelFiles() {}
 
@@ -78,8 +80,7 @@ public final class ModelFiles {
       throws IOException {
     List<Map<String, Content>> shards = shards(weights, shardBytes);
     for (int i = 0; i < shards.size(); i++) {
-      into.write(
-          CheckpointFormat.shard(i, shards.size()), SafeTensorsWriter.body(shards.get(i)));
+      into.write(CheckpointFormat.shard(i, shards.size()), SafeTensorsWriter.body(shards.get(i)));
     }
     if (shards.size() > 1) {
       into.write(CheckpointFormat.INDEX, index(shards));
