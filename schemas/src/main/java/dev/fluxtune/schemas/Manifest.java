@@ -1,12 +1,7 @@
 package dev.fluxtune.schemas;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.util.DefaultIndenter;
-import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -39,13 +34,6 @@ public record Manifest(
     long trained,
     int padding,
     Ledger ledger) {
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
-          .build();
 
   /**
    * One file.
@@ -119,17 +107,7 @@ public record Manifest(
 
   /** The text of the file. */
   public String toJson() {
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("format", ShardFormat.NAME);
-    json.setAll((ObjectNode) JSON.valueToTree(this));
-    DefaultIndenter indent = new DefaultIndenter("  ", "\n"); // the same on every system
-    DefaultPrettyPrinter pretty =
-        new DefaultPrettyPrinter().withObjectIndenter(indent).withArrayIndenter(indent);
-    try {
-      return JSON.writer(pretty).writeValueAsString(json) + "\n";
-    } catch (JsonProcessingException e) {
-      throw new AssertionError("a tree of numbers and texts can be written", e);
-    }
+    return JsonText.of(ShardFormat.NAME, this);
   }
 
   /**
@@ -139,25 +117,19 @@ public record Manifest(
    * @throws BadInputException if it is one but does not hold together
    */
   public static Optional<Manifest> fromJson(String text, String where) {
-    JsonNode json;
-    try {
-      json = JSON.readTree(text);
-    } catch (JsonProcessingException e) {
+    Optional<ObjectNode> found = JsonText.fields(ShardFormat.NAME, text);
+    if (found.isEmpty()) {
       return Optional.empty();
     }
-    if (!(json instanceof ObjectNode object)
-        || !object.path("format").asText().equals(ShardFormat.NAME)) {
-      return Optional.empty();
-    }
+    ObjectNode object = found.get();
     int version = object.path("version").asInt();
     if (version != ShardFormat.VERSION) {
       throw new BadInputException(
           "%s: these shards are of format version %d and this program reads %d: pack again into another folder"
               .formatted(where, version, ShardFormat.VERSION));
     }
-    object.remove("format");
     try {
-      return Optional.of(JSON.treeToValue(object, Manifest.class));
+      return Optional.of(JsonText.value(object, Manifest.class));
     } catch (JsonProcessingException e) {
       throw new BadInputException(
           "%s: the manifest is damaged (%s): remove the folder and pack again"

@@ -72,7 +72,7 @@ public record SafeTensors(
   }
 
   /** The size of a number of a dtype that {@link #read} lets through. */
-  private static int bytesOf(String dtype) {
+  static int bytesOf(String dtype) {
     Integer bytes = BYTES_OF.get(dtype);
     if (bytes == null) {
       throw new IllegalArgumentException("no dtype of safetensors: " + dtype);

@@ -1,11 +1,8 @@
 package dev.fluxtune.trainer.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.trainer.checkpoint.ModelFiles;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,9 +13,6 @@ import java.util.function.BiConsumer;
 
 /** Which file of a folder holds which weight; names, shapes and types checked against the model. */
 final class WeightFiles {
-  private static final String SINGLE = "model.safetensors";
-  private static final String INDEX = "model.safetensors.index.json";
-
   private final Map<String, SafeTensors> byName;
 
   private WeightFiles(Map<String, SafeTensors> byName) {
@@ -26,18 +20,7 @@ final class WeightFiles {
   }
 
   static WeightFiles find(Path folder, ModelConfig config) {
-    Map<String, SafeTensors> found = new LinkedHashMap<>();
-    if (Files.exists(folder.resolve(SINGLE))) {
-      SafeTensors file = SafeTensors.read(folder.resolve(SINGLE));
-      file.tensors().keySet().forEach(name -> found.put(name, file));
-    } else if (Files.exists(folder.resolve(INDEX))) {
-      shards(folder, found);
-    } else {
-      throw new BadInputException(
-          "%s holds neither %s nor %s: save the model with transformers' save_pretrained"
-              .formatted(folder, SINGLE, INDEX));
-    }
-    return new WeightFiles(checked(folder, config, found));
+    return new WeightFiles(checked(folder, config, ModelFiles.read(folder)));
   }
 
   static SafeTensors.Tensor tensor(SafeTensors file, String name) {
@@ -46,36 +29,6 @@ final class WeightFiles {
 
   void forEach(BiConsumer<String, SafeTensors> action) {
     byName.forEach(action);
-  }
-
-  private static void shards(Path folder, Map<String, SafeTensors> found) {
-    Path index = folder.resolve(INDEX);
-    JsonNode map;
-    try {
-      map = new JsonMapper().readTree(Files.readAllBytes(index)).path("weight_map");
-    } catch (IOException e) {
-      throw new BadInputException("%s cannot be read: %s".formatted(index, e.getMessage()), e);
-    }
-    if (map.isEmpty()) {
-      throw new BadInputException(index + " has no weight_map: save the model again");
-    }
-    Map<String, SafeTensors> open = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> entry : map.properties()) {
-      String shard = entry.getValue().asText();
-      if (!Path.of(shard).equals(Path.of(shard).getFileName())) {
-        throw new BadInputException(
-            "%s: %s lies in %s, outside the model's folder"
-                .formatted(index, entry.getKey(), shard));
-      }
-      SafeTensors file =
-          open.computeIfAbsent(shard, name -> SafeTensors.read(folder.resolve(name)));
-      if (!file.tensors().containsKey(entry.getKey())) {
-        throw new BadInputException(
-            "%s: %s should be in %s and is not; fetch or save the model again"
-                .formatted(index, entry.getKey(), shard));
-      }
-      found.put(entry.getKey(), file);
-    }
   }
 
   /** The model's weights, in its order; anything missing, left over or misshapen is named. */

@@ -1,0 +1,62 @@
+package dev.fluxtune.schemas;
+
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The names and the version of a checkpoint: a folder {@code checkpoint-N} as transformers' Trainer
+ * leaves it, in files that need no Python to be read, and beside them where the run stands and a
+ * list of all files, which is written last: without it the folder is not complete.
+ */
+public final class CheckpointFormat {
+  /** Rises with whatever an older program could not go on from. */
+  public static final int VERSION = 1;
+
+  /** What {@link #FILES} and {@link #STATE} say they are. */
+  public static final String NAME = "fluxtune-checkpoint";
+
+  /** Size and SHA-256 of every other file. */
+  public static final String FILES = "fluxtune_files.json";
+
+  /** The {@link RunState}. */
+  public static final String STATE = "fluxtune_state.json";
+
+  /** The moments, and the masters where products run in fewer bits. */
+  public static final String OPTIMIZER = "optimizer.safetensors";
+
+  /** Step, plan and what was logged, as transformers' {@code TrainerState} reads it. */
+  public static final String TRAINER_STATE = "trainer_state.json";
+
+  /** All weights, where they fit into one file. */
+  public static final String WEIGHTS = "model.safetensors";
+
+  /** Which shard holds which weight, where they do not. */
+  public static final String INDEX = "model.safetensors.index.json";
+
+  private static final Pattern FOLDER = Pattern.compile("checkpoint-(\\d{1,18})");
+
+  private CheckpointFormat() {}
+
+  /** The folder of a checkpoint. */
+  public static String folder(long step) {
+    return "checkpoint-" + step;
+  }
+
+  /** The step of a checkpoint's folder; empty if the name is another's. */
+  public static OptionalLong step(String folder) {
+    Matcher matcher = FOLDER.matcher(folder);
+    return matcher.matches()
+        ? OptionalLong.of(Long.parseLong(matcher.group(1)))
+        : OptionalLong.empty();
+  }
+
+  /**
+   * A file of weights.
+   *
+   * @param index from 0
+   */
+  public static String shard(int index, int count) {
+    return count == 1 ? WEIGHTS : "model-%05d-of-%05d.safetensors".formatted(index + 1, count);
+  }
+}
