@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.config.Key;
 import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.format.Template;
@@ -20,7 +21,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -39,6 +42,7 @@ final class Ports implements AutoCloseable {
   private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
 
   private final RunConfig config;
+  private final boolean borrowed; // the tokenizer is another's, who closes it
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
   private final LongAdder bytesRead = new LongAdder();
@@ -52,8 +56,9 @@ final class Ports implements AutoCloseable {
   /** Files read as one, and the columns kept of them. */
   record DataSet(List<Path> files, List<String> columns) {}
 
-  private Ports(RunConfig config) {
+  private Ports(RunConfig config, boolean borrowed) {
     this.config = config;
+    this.borrowed = borrowed;
     this.model = config.model().modelNameOrPath().map(HubCache::model);
   }
 
@@ -63,7 +68,7 @@ final class Ports implements AutoCloseable {
    * @throws BadInputException if a part of it is missing or cannot be used
    */
   static Ports open(RunConfig config) {
-    Ports ports = new Ports(config);
+    Ports ports = new Ports(config, false);
     try {
       ports.tokenizerFolder().ifPresent(ports::openTokenizer);
       ports.openData();
@@ -75,6 +80,38 @@ final class Ports implements AutoCloseable {
       return ports;
     } catch (RuntimeException e) {
       ports.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Opens the rows to evaluate on, in their order and to the last: the test split of the data set.
+   * Close it before this one, whose tokenizer it shares.
+   *
+   * @throws BadInputException if there is no such split
+   */
+  Ports evaluation() {
+    if (config.data().datasetName().isEmpty()) {
+      throw new BadInputException(
+          "eval_strategy: several datasets have no split in common to evaluate on; give one"
+              + " dataset_name with a test split, or eval_strategy: no");
+    }
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put("dataset_train_split", config.data().datasetTestSplit());
+    changes.put("packing", config.chunks().evalPacking().orElse(config.chunks().packing()));
+    changes.put("tail", Packing.Tail.KEEP);
+    changes.put("shuffle_dataset", false);
+    changes.put("train_sampling_strategy", RunConfig.Sampling.SEQUENTIAL);
+    changes.put("per_device_train_batch_size", config.chunks().perDeviceEvalBatchSize());
+    changes.put("dataloader_drop_last", false);
+    Ports held = new Ports(Key.changed(config, changes), true);
+    try {
+      held.tokenizer = tokenizer;
+      held.tokenizerFile = tokenizerFile;
+      held.openData();
+      return held;
+    } catch (RuntimeException e) {
+      held.close();
       throw e;
     }
   }
@@ -285,6 +322,11 @@ final class Ports implements AutoCloseable {
     return tokenizer.orElseThrow().join();
   }
 
+  /** The folder of the model's {@code config.json}, where one is named. */
+  Optional<Path> model() {
+    return model;
+  }
+
   /** Ids to text, where there is a tokenizer. */
   Optional<Function<int[], String>> decoder() {
     return tokenizer.map(it -> it.join()::decode);
@@ -357,7 +399,9 @@ final class Ports implements AutoCloseable {
   @Override
   public void close() {
     // One that failed to open told so where it was asked for.
-    tokenizer.ifPresent(it -> it.thenAccept(Tokenizer::close).exceptionally(failed -> null).join());
+    tokenizer
+        .filter(it -> !borrowed)
+        .ifPresent(it -> it.thenAccept(Tokenizer::close).exceptionally(failed -> null).join());
     allocator.close();
   }
 }

@@ -5,6 +5,7 @@ import dev.fluxtune.pipeline.format.Prepared;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.mask.Mask;
 import dev.fluxtune.pipeline.pack.Pack;
+import dev.fluxtune.pipeline.shard.Shards;
 import dev.fluxtune.pipeline.shuffle.Shuffle;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.tokenize.Tokenize;
@@ -13,10 +14,16 @@ import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunConfig.Sampling;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.schemas.Tokenized;
+import dev.fluxtune.trainer.loop.Train;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.LongStream;
 import reactor.core.publisher.Flux;
 
 /** The whole run. If you read one file, read this one. */
@@ -55,34 +62,64 @@ final class SftRecipe {
   }
 
   /**
+   * The whole run: the batches of all epochs, trained on.
+   *
+   * @param train begins behind {@code from}
+   * @param read learns how far rows were read when a batch was made
+   */
+  static Flux<RunEvent> run(Ports io, StepPlan plan, long from, Reading read, Train train) {
+    long first = from / plan.stepsPerEpoch();
+    long behind = plan.microBatches(from) - first * plan.microBatchesPerEpoch();
+    return Flux.fromStream(() -> LongStream.range(first, plan.epochsBegun()).boxed())
+        .concatMap(
+            epoch ->
+                epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}), 1)
+        .transform(train); // → RunEvent
+  }
+
+  /**
    * Chunks to batches, in the order of an epoch: from shards where there are some, else packed on
    * the way.
    *
-   * @param atEnd given the account of every token, when the epoch is complete
+   * @param behind batches that were trained on before: not read again from shards, not given on
+   * @param atEnd given the account of every token, when the epoch is complete and was not resumed
    */
-  static Flux<Batch> epoch(Ports io, long epoch, BadRows bad, Consumer<Ledger> atEnd) {
-    boolean random = io.config().chunks().trainSamplingStrategy() == Sampling.RANDOM;
+  static Flux<Batch> epoch(
+      Ports io, long epoch, long behind, Reading read, BadRows bad, Consumer<Ledger> atEnd) {
+    RunConfig.Chunks settings = io.config().chunks();
+    boolean random = settings.trainSamplingStrategy() == Sampling.RANDOM;
+    if (io.shards().isPresent()) {
+      Shards shards = io.shards().get();
+      long skip = Math.min(shards.manifest().chunks(), behind * settings.perDeviceTrainBatchSize());
+      Flux<Chunk> chunks =
+          random ? shards.shuffled(io.dataSeed(), epoch, skip) : shards.inOrder(skip);
+      return chunks.transform(
+          stack(
+              io,
+              batches -> {
+                if (skip == 0) {
+                  atEnd.accept(shards.manifest().ledger().stacked(batches));
+                }
+              }));
+    }
     Ledger[] packed = {Ledger.EMPTY};
-    return io.shards()
-        .map(
-            shards -> {
-              packed[0] = shards.manifest().ledger();
-              return random ? shards.shuffled(io.dataSeed(), epoch) : shards.inOrder();
-            })
-        .orElseGet(
-            () -> {
-              Flux<Chunk> inOrder =
-                  chunks(io, Position.START, bad, whole -> packed[0] = whole).map(Packed::chunk);
-              return random
-                  ? inOrder.transform(
-                      Shuffle.within(io.config().chunks().shuffleBuffer(), io.dataSeed(), epoch))
-                  : inOrder;
-            })
-        .transform(
-            Stack.of(
-                io.config().chunks().perDeviceTrainBatchSize(),
-                io.endId(),
-                io.config().chunks().dataloaderDropLast(),
-                batches -> atEnd.accept(packed[0].stacked(batches)))); // → Batch
+    Flux<Chunk> inOrder =
+        chunks(io, Position.START, bad, whole -> packed[0] = whole)
+            .doOnNext(read::packed)
+            .map(Packed::chunk);
+    return (random
+            ? inOrder.transform(Shuffle.within(settings.shuffleBuffer(), io.dataSeed(), epoch))
+            : inOrder)
+        .transform(stack(io, batches -> atEnd.accept(packed[0].stacked(batches))))
+        .doOnNext(batch -> read.batch(epoch))
+        .skip(behind); // read again, not trained on again
+  }
+
+  private static Function<Flux<Chunk>, Flux<Batch>> stack(Ports io, Consumer<Ledger> atEnd) {
+    return Stack.of(
+        io.config().chunks().perDeviceTrainBatchSize(),
+        io.endId(),
+        io.config().chunks().dataloaderDropLast(),
+        atEnd);
   }
 }

@@ -40,10 +40,11 @@ public final class ConfigParser {
   public static Parsed parse(
       Optional<Path> file, List<Flag> flags, List<String> otherFlags, Optional<Path> home) {
     ConfigParser parser = new ConfigParser(otherFlags);
-    file.ifPresent(
-        it ->
-            YamlNodes.entries(it, parser.problems)
-                .forEach(entry -> parser.accept(entry.label(), entry)));
+    file.or(() -> Defaults.recipe(flags, home, parser.notices))
+        .ifPresent(
+            it ->
+                YamlNodes.entries(it, parser.problems)
+                    .forEach(entry -> parser.accept(entry.label(), entry)));
     for (int i = 0; i < flags.size(); i++) {
       parser.accept(flags.get(i), -1 - i);
     }

@@ -4,12 +4,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 
 /** Fills in what follows from other keys or from their absence, and tells of it. */
 final class Defaults {
   private static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
+  private static final Path RECIPE = Path.of("pipeline", "recipes", "tiny.yaml");
+  private static final Set<String> OWN =
+      Set.of("dataset_name", "datasets", "model_name_or_path", "tokenizer_name_or_path");
 
   private final Map<String, Given> given;
   private final List<String> notices;
@@ -17,6 +21,16 @@ final class Defaults {
   Defaults(Map<String, Given> given, List<String> notices) {
     this.given = given;
     this.notices = notices;
+  }
+
+  /** The recipe of the embedded rows and model, where flags name no others. */
+  static Optional<Path> recipe(List<Flag> flags, Optional<Path> home, List<String> notices) {
+    if (flags.stream().anyMatch(flag -> OWN.contains(flag.name()))) {
+      return Optional.empty();
+    }
+    Optional<Path> recipe = home.map(it -> it.resolve(RECIPE));
+    recipe.ifPresent(it -> notices.add("no --config: that of the embedded rows, " + it));
+    return recipe;
   }
 
   void fillIn(Optional<Path> home) {

@@ -102,6 +102,19 @@ public record Key(String name, Group group, Type type, boolean optional, Setting
         part -> construct(part.getType(), it -> values.get(snakeCase(it.getName()))));
   }
 
+  /** A configuration with other values of some keys; not checked. */
+  public static RunConfig changed(RunConfig config, Map<String, Object> changes) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    for (RecordComponent part : RunConfig.class.getRecordComponents()) {
+      Object record = valueOf(part, config);
+      for (RecordComponent component : part.getType().getRecordComponents()) {
+        values.put(snakeCase(component.getName()), valueOf(component, record));
+      }
+    }
+    values.putAll(changes);
+    return build(values);
+  }
+
   static Object valueOf(RecordComponent component, Object record) {
     try {
       return component.getAccessor().invoke(record);

@@ -1,0 +1,186 @@
+package dev.fluxtune.app;
+
+import ai.djl.ndarray.NDArray;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.trainer.checkpoint.Checkpoint;
+import dev.fluxtune.trainer.checkpoint.Content;
+import dev.fluxtune.trainer.loop.Optimizer;
+import dev.fluxtune.trainer.model.Dtype;
+import dev.fluxtune.trainer.model.Llama;
+import dev.fluxtune.trainer.model.ModelConfig;
+import dev.fluxtune.trainer.model.TensorBytes;
+import dev.fluxtune.trainer.model.Trained;
+import dev.fluxtune.trainer.model.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Owns what a run trains, in native memory: weights, model, optimizer. Close it after the trainer.
+ */
+final class Trainee implements AutoCloseable {
+  private final Deque<Runnable> open = new ArrayDeque<>();
+  private final Path folder;
+  private final boolean drawn;
+  private final ModelConfig config;
+  private final Precision precision;
+  private final Trained trained;
+  private final Weights weights;
+  private final Llama model;
+  private final Optimizer optimizer;
+  private final TensorBytes bytes;
+
+  /**
+   * Reads a model, or draws its weights where the folder has a configuration alone.
+   *
+   * @throws BadInputException if the folder holds no model that is supported
+   */
+  static Trainee open(Path folder, RunConfig config) {
+    Deque<Runnable> opened = new ArrayDeque<>();
+    try {
+      return new Trainee(folder, config, opened);
+    } catch (RuntimeException | Error e) {
+      opened.forEach(Runnable::run);
+      throw e;
+    }
+  }
+
+  private Trainee(Path folder, RunConfig run, Deque<Runnable> opened) {
+    this.folder = folder;
+    this.config = ModelConfig.read(folder);
+    this.drawn = !hasWeights(folder);
+    this.precision = Precision.of(run, folder, drawn);
+    this.trained =
+        run.model()
+            .unfrozenLayers()
+            .map(layers -> Trained.last(layers, run.model().trainHead()))
+            .orElse(Trained.everything());
+    List<String> names = trained.names(config);
+    long seed = run.training().seed();
+    this.weights = weights(List.copyOf(config.shapes().keySet()), precision.weights(), seed);
+    opened.push(weights::close);
+    Optimizer.Settings settings = Optimizer.Settings.of(run.training());
+    this.optimizer =
+        precision.masters()
+            ? Optimizer.withMasters(weights, weights(names, Dtype.FLOAT32, seed), settings)
+            : Optimizer.of(weights, names, settings);
+    opened.push(optimizer::close);
+    this.model =
+        new Llama(
+            config,
+            weights,
+            new Llama.Options(
+                trained,
+                run.training().gradientCheckpointing(),
+                run.chunks().packedAttention() == RunConfig.PackedAttention.CHUNK));
+    opened.push(model::close);
+    this.bytes = new TensorBytes();
+    opened.push(bytes::close);
+    open.addAll(opened);
+  }
+
+  private static boolean hasWeights(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      List<String> names = files.map(it -> it.getFileName().toString()).toList();
+      boolean safe = names.stream().anyMatch(it -> it.endsWith(".safetensors"));
+      if (!safe && names.stream().anyMatch(it -> it.endsWith(".bin") || it.endsWith(".pth"))) {
+        throw new BadInputException(
+            folder
+                + ": its weights are pickled, and only safetensors are read; load and save it once"
+                + " with transformers: model.save_pretrained(folder)");
+      }
+      return safe;
+    } catch (IOException e) {
+      throw new BadInputException(
+          folder + ": cannot be read (" + e + "); model_name_or_path takes a model's folder", e);
+    }
+  }
+
+  private Weights weights(List<String> names, Dtype dtype, long seed) {
+    return drawn
+        ? Weights.random(config, seed, precision.device(), dtype, names)
+        : Weights.read(folder, config, precision.device(), dtype, names);
+  }
+
+  Llama model() {
+    return model;
+  }
+
+  ModelConfig config() {
+    return config;
+  }
+
+  Weights weights() {
+    return weights;
+  }
+
+  Optimizer optimizer() {
+    return optimizer;
+  }
+
+  Precision precision() {
+    return precision;
+  }
+
+  /** Whether the weights were drawn by the seed. */
+  boolean drawn() {
+    return drawn;
+  }
+
+  long parameters() {
+    return weights.size();
+  }
+
+  long trainedParameters() {
+    return trained.names(config).stream().mapToLong(name -> weights.get(name).size()).sum();
+  }
+
+  /** The model as it is to be written: masters where there are. */
+  Map<String, Content> modelContents() {
+    return bytes.of(modelArrays());
+  }
+
+  /** What else a checkpoint keeps. */
+  Map<String, Content> optimizerContents() {
+    return bytes.of(moments());
+  }
+
+  private Map<String, NDArray> modelArrays() {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    for (String name : weights.names()) {
+      arrays.put(name, optimizer.state().getOrDefault("master." + name, weights.get(name)));
+    }
+    return arrays;
+  }
+
+  private Map<String, NDArray> moments() {
+    Map<String, NDArray> arrays = new LinkedHashMap<>(optimizer.state());
+    arrays.keySet().removeIf(name -> name.startsWith("master."));
+    return arrays;
+  }
+
+  /** Takes weights and moments from a checkpoint, to the bit. */
+  void restore(Checkpoint from) {
+    restoreModel(from);
+    bytes.read(from.optimizer(), moments());
+  }
+
+  /** Takes the weights of a checkpoint. */
+  void restoreModel(Checkpoint from) {
+    bytes.read(from.model(), modelArrays());
+    optimizer.roundMasters();
+  }
+
+  @Override
+  public void close() {
+    open.forEach(Runnable::run);
+    open.clear();
+  }
+}
