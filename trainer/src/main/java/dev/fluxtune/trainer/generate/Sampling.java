@@ -33,10 +33,14 @@ public record Sampling(
 
   public Sampling {
     eosIds = Set.copyOf(eosIds);
-    require(temperature > 0, "temperature must be above 0 (got %s); leave it out for the likeliest", temperature);
+    require(
+        temperature > 0,
+        "temperature must be above 0 (got %s); leave it out for the likeliest",
+        temperature);
     require(topK >= 0, "top_k must be at least 0 (got %s); 0 leaves all", topK);
     require(topP > 0 && topP <= 1, "top_p must be above 0 and at most 1 (got %s)", topP);
-    require(repetitionPenalty > 0, "repetition_penalty must be above 0 (got %s)", repetitionPenalty);
+    require(
+        repetitionPenalty > 0, "repetition_penalty must be above 0 (got %s)", repetitionPenalty);
     require(maxNewTokens > 0, "max_new_tokens must be at least 1 (got %s)", maxNewTokens);
   }
 
@@ -115,7 +119,7 @@ public record Sampling(
     long[] keys = new long[logits.length];
     for (int i = 0; i < logits.length; i++) {
       int bits = Float.floatToIntBits(logits[i] + 0f); // + 0: no negative zero
-      int ordered = bits < 0 ? ~bits ^ Integer.MIN_VALUE : bits; // as integers, in the floats' order
+      int ordered = bits ^ (bits >> 31 & Integer.MAX_VALUE); // integers in the floats' order
       keys[i] = ((long) ordered << 32) | i;
     }
     Arrays.sort(keys);

@@ -179,8 +179,7 @@ public final class Decoder implements AutoCloseable {
   }
 
   private float[] logits(NDManager device, NDArray x, long[] at) {
-    List<NDArray> head =
-        List.of(weights.get(ModelConfig.NORM), weights.get(config.headName()));
+    List<NDArray> head = List.of(weights.get(ModelConfig.NORM), weights.get(config.headName()));
     return ops.call(device, "logits_at", x, device.create(at), head).get(0).toFloatArray();
   }
 
