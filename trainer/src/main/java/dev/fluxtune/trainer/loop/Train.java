@@ -176,6 +176,9 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
       }
       return steps;
     }
+    if (steps.cancelled()) {
+      return steps; // nobody listens any more, or the next call says that it was closed
+    }
     if (event instanceof RunEvent.End) {
       steps.close();
       sink.next(event);

@@ -101,22 +101,21 @@ class TrainStreamTest {
           .expectSubscription()
           .then(() -> assertThat(asked).as("before anything is wanted").hasValue(0))
           .thenRequest(1)
-          .then(() -> eventually(asked, 2))
-          .then(() -> emit(source, 3))
+          .then(() -> emit(source, 2, asked, 2)) // asked for, before they come
+          .then(() -> emit(source, 1, asked, 2 + 2))
           .assertNext(event -> assertThat(event.step()).isEqualTo(1))
-          .then(() -> eventually(asked, 3 + 2))
-          .then(() -> emit(source, 2))
+          .then(() -> emit(source, 2, asked, 3 + 2))
           .thenAwait(Duration.ofMillis(50))
           .then(() -> assertThat(asked).as("without demand nothing is taken").hasValue(5))
           .thenRequest(1)
-          .then(() -> emit(source, 1))
+          .then(() -> emit(source, 1, asked, 5 + 2))
           .assertNext(event -> assertThat(event.step()).isEqualTo(2))
           .then(() -> eventually(asked, 6 + 2))
           .thenRequest(10)
-          .then(() -> emit(source, 3))
+          .then(() -> emit(source, 2, asked, 6 + 2))
+          .then(() -> emit(source, 1, asked, 8 + 2))
           .assertNext(event -> assertThat(event.step()).isEqualTo(3))
-          .then(() -> eventually(asked, 10))
-          .then(() -> emit(source, 1))
+          .then(() -> emit(source, 1, asked, 10))
           .assertNext(event -> assertThat(event.step()).isEqualTo(4))
           .expectNext(new RunEvent.End(4, false))
           .expectComplete()
@@ -517,7 +516,9 @@ class TrainStreamTest {
     return Rig.epochs(CHUNKS, size, false, 1);
   }
 
-  private static void emit(TestPublisher<Batch> source, int count) {
+  private static void emit(
+      TestPublisher<Batch> source, int count, AtomicLong asked, long expected) {
+    eventually(asked, expected);
     for (int n = 0; n < count; n++) {
       source.next(Batch.stack(CHUNKS.subList(n, n + 1), OptionalInt.empty()));
     }
