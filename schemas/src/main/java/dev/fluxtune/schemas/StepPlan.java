@@ -51,6 +51,18 @@ public record StepPlan(
     return maxSteps > 0 ? maxSteps : (long) Math.ceil(epochs * stepsPerEpoch());
   }
 
+  /** Micro-batches that the first {@code steps} steps take; those of each epoch begin anew. */
+  public long microBatches(long steps) {
+    long inEpoch = steps % stepsPerEpoch() * accumulation;
+    return steps / stepsPerEpoch() * microBatchesPerEpoch()
+        + Math.min(inEpoch, microBatchesPerEpoch());
+  }
+
+  /** Epochs seen after {@code steps} steps, as transformers counts them: by micro-batches. */
+  public double epochs(long steps) {
+    return (double) microBatches(steps) / microBatchesPerEpoch();
+  }
+
   /** Epochs that the run begins; the last may end early. */
   public long epochsBegun() {
     return ceilDiv(totalSteps(), stepsPerEpoch());

@@ -7,9 +7,11 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
@@ -32,16 +34,26 @@ public final class Weights implements AutoCloseable {
    * @throws BadInputException if a file is damaged, a weight is missing, unknown or misshapen
    */
   public static Weights read(Path folder, ModelConfig config, Device device, Dtype dtype) {
+    return read(folder, config, config.shapes().keySet(), device, dtype);
+  }
+
+  /** Reads some of the weights; the others are checked too, but not kept. */
+  public static Weights read(
+      Path folder, ModelConfig config, Collection<String> names, Device device, Dtype dtype) {
     WeightFiles files = WeightFiles.find(folder, config);
+    Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
         .filled(
             (weights, tensors) ->
                 files.forEach(
-                    (name, file) ->
+                    (name, file) -> {
+                      if (wanted.contains(name)) {
                         weights.arrays.put(
                             name,
                             tensors.read(
-                                weights.manager, file, WeightFiles.tensor(file, name), dtype))));
+                                weights.manager, file, WeightFiles.tensor(file, name), dtype));
+                      }
+                    }));
   }
 
   /**
@@ -49,8 +61,15 @@ public final class Weights implements AutoCloseable {
    * same seed gives the same bits on the same kind of machine, whatever the device.
    */
   public static Weights random(ModelConfig config, long seed, Device device, Dtype dtype) {
+    return random(config, config.shapes().keySet(), seed, device, dtype);
+  }
+
+  /** Makes some of an untrained model's weights: those that the whole of it would have. */
+  public static Weights random(
+      ModelConfig config, Collection<String> names, long seed, Device device, Dtype dtype) {
+    Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
-        .filled((weights, tensors) -> weights.draw(config, seed, tensors));
+        .filled((weights, tensors) -> weights.draw(config, wanted, seed, tensors));
   }
 
   private Weights filled(BiConsumer<Weights, Tensors> fill) {
@@ -67,7 +86,7 @@ public final class Weights implements AutoCloseable {
         });
   }
 
-  private void draw(ModelConfig config, long seed, Tensors tensors) {
+  private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
     float range = (float) config.initializerRange();
     try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       host.getEngine().setRandomSeed(Long.hashCode(seed));
@@ -77,7 +96,9 @@ public final class Weights implements AutoCloseable {
               (name, sizes) -> {
                 Shape shape = new Shape(sizes.stream().mapToLong(Long::longValue).toArray());
                 try (NDArray drawn = initial(host, name, shape, range)) {
-                  arrays.put(name, tensors.converted(manager, drawn, dtype));
+                  if (wanted.contains(name)) {
+                    arrays.put(name, tensors.converted(manager, drawn, dtype));
+                  }
                 }
               });
     }

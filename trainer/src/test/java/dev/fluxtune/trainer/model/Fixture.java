@@ -16,32 +16,24 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 
 /** A tiny model, a batch, and what transformers makes of them; by tests/parity/make_models.py. */
-record Fixture(Path folder, ModelConfig config, Batch batch, Map<String, float[]> expected) {
+public record Fixture(Path folder, ModelConfig config, Batch batch, Map<String, float[]> expected) {
   static final Path FOLDER = Path.of("src/test/resources/models");
 
-  static Fixture of(String name) {
+  public static Fixture of(String name) {
     Path folder = FOLDER.resolve(name);
     try {
       JsonNode json = new JsonMapper().readTree(Files.readAllBytes(folder.resolve("batch.json")));
-      int[][] lengths =
-          StreamSupport.stream(json.path("seqLengths").spliterator(), false)
-              .map(Fixture::ints)
-              .toArray(int[][]::new);
-      Batch batch =
-          new Batch(
-              json.path("size").intValue(),
-              json.path("length").intValue(),
-              ints(json.path("inputIds")),
-              ints(json.path("labels")),
-              lengths);
       return new Fixture(
-          folder, ModelConfig.read(folder), batch, floats(folder.resolve("expected.safetensors")));
+          folder,
+          ModelConfig.read(folder),
+          batch(json),
+          floats(folder.resolve("expected.safetensors")));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  float[] expected(String name) {
+  public float[] expected(String name) {
     float[] values = expected.get(name);
     if (values == null) {
       throw new IllegalArgumentException("nothing is expected of " + name);
@@ -49,17 +41,17 @@ record Fixture(Path folder, ModelConfig config, Batch batch, Map<String, float[]
     return values;
   }
 
-  Weights weights() {
+  public Weights weights() {
     return Weights.read(folder, config, Device.cpu(), Dtype.FLOAT32);
   }
 
   /** One over the trained tokens, as make_models.py scales. */
-  double scale() {
+  public double scale() {
     return 1.0 / batch.trainedTokens();
   }
 
   /** All gradients by name, of one batch, from zero. */
-  Map<String, float[]> gradients(Weights weights, Llama.Options options) {
+  public Map<String, float[]> gradients(Weights weights, Llama.Options options) {
     try (Llama model = new Llama(config, weights, options);
         Gradients gradients = model.gradients(Dtype.FLOAT32)) {
       model.forwardBackward(batch, scale(), gradients);
@@ -67,14 +59,14 @@ record Fixture(Path folder, ModelConfig config, Batch batch, Map<String, float[]
     }
   }
 
-  static Map<String, float[]> floats(Gradients gradients) {
+  public static Map<String, float[]> floats(Gradients gradients) {
     Map<String, float[]> values = new LinkedHashMap<>();
     gradients.names().forEach(name -> values.put(name, gradients.get(name).toFloatArray()));
     return values;
   }
 
   /** max |a - b| / max |b|. */
-  static double distance(float[] a, float[] b) {
+  public static double distance(float[] a, float[] b) {
     if (a.length != b.length) {
       throw new IllegalArgumentException(a.length + " numbers against " + b.length);
     }
@@ -88,11 +80,25 @@ record Fixture(Path folder, ModelConfig config, Batch batch, Map<String, float[]
     return apart / largest;
   }
 
+  /** A batch as the scripts of tests/parity write it. */
+  public static Batch batch(JsonNode json) {
+    int[][] lengths =
+        StreamSupport.stream(json.path("seqLengths").spliterator(), false)
+            .map(Fixture::ints)
+            .toArray(int[][]::new);
+    return new Batch(
+        json.path("size").intValue(),
+        json.path("length").intValue(),
+        ints(json.path("inputIds")),
+        ints(json.path("labels")),
+        lengths);
+  }
+
   private static int[] ints(JsonNode node) {
     return StreamSupport.stream(node.spliterator(), false).mapToInt(JsonNode::intValue).toArray();
   }
 
-  private static Map<String, float[]> floats(Path file) throws IOException {
+  public static Map<String, float[]> floats(Path file) throws IOException {
     ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
     Map<String, float[]> values = new LinkedHashMap<>();
     SafeTensors.read(file)

@@ -2,15 +2,7 @@ package dev.fluxtune.trainer.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.ndarray.BaseNDManager;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import dev.fluxtune.schemas.Batch;
-import java.io.IOException;
-import java.lang.reflect.Field;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -20,31 +12,31 @@ class LeakTest {
   private static final int CALLS = 200;
 
   @Test
-  void everyArrayOfAPassIsFreedAndEveryModelFreesItsOwn() throws ReflectiveOperationException {
+  void everyArrayOfAPassIsFreedAndEveryModelFreesItsOwn() {
     Fixture fixture = Fixture.of("qwen2");
-    int before = arrays();
+    int before = NativeMemory.arrays();
     try (Weights weights = fixture.weights()) {
       for (boolean checkpointing : new boolean[] {false, true}) {
         Llama.Options options = new Llama.Options(Trained.last(1, true), checkpointing, false);
         try (Llama model = new Llama(fixture.config(), weights, options);
             Gradients gradients = model.gradients(Dtype.FLOAT32)) {
-          int between = arrays();
+          int between = NativeMemory.arrays();
           assertThat(between).isGreaterThan(before);
           for (int i = 0; i < 10; i++) {
             model.forwardBackward(fixture.batch(), 1, gradients);
             model.loss(fixture.batch());
             gradients.clear();
           }
-          assertThat(arrays()).isEqualTo(between);
+          assertThat(NativeMemory.arrays()).isEqualTo(between);
         }
       }
     }
-    assertThat(arrays()).isEqualTo(before);
+    assertThat(NativeMemory.arrays()).isEqualTo(before);
   }
 
   @Test
   @EnabledOnOs(value = OS.LINUX, disabledReason = "resident memory is read from /proc")
-  void memoryIsFlatOverManyPasses() throws IOException {
+  void memoryIsFlatOverManyPasses() {
     Fixture fixture = Fixture.of("qwen2");
     Batch batch = tenTimes(fixture.batch());
     Llama.Options options = new Llama.Options(Trained.everything(), false, false);
@@ -55,11 +47,11 @@ class LeakTest {
       for (int i = 0; i < CALLS; i++) {
         model.forwardBackward(batch, 1, gradients);
         if (i == CALLS / 4) {
-          settled = residentBytes();
+          settled = NativeMemory.residentBytes();
         }
       }
       // A pass keeps 2 layers × 800 tokens × 250 floats, 1.6 MB: leaked, 240 MB by now.
-      assertThat(residentBytes() - settled).isLessThan(60_000_000);
+      assertThat(NativeMemory.residentBytes() - settled).isLessThan(60_000_000);
     }
   }
 
@@ -72,32 +64,5 @@ class LeakTest {
             .mapToObj(row -> batch.seqLengths()[row % batch.size()])
             .toArray(int[][]::new);
     return new Batch(10 * batch.size(), batch.length(), ids, labels, lengths);
-  }
-
-  private static long residentBytes() throws IOException {
-    System.gc();
-    String statm = Files.readString(Path.of("/proc/self/statm"));
-    return 4096 * Long.parseLong(statm.split(" ", -1)[1]);
-  }
-
-  /** Arrays that the engine's managers hold, all together. */
-  private static int arrays() throws ReflectiveOperationException {
-    try (NDManager probe = NDManager.newBaseManager("PyTorch")) {
-      return arrays(probe.getParentManager());
-    }
-  }
-
-  private static int arrays(NDManager manager) throws ReflectiveOperationException {
-    Field field = BaseNDManager.class.getDeclaredField("resources");
-    field.setAccessible(true);
-    int n = 0;
-    for (Object held : ((Map<?, ?>) field.get(manager)).values()) {
-      if (held instanceof NDArray) {
-        n++;
-      } else if (held instanceof NDManager child) {
-        n += arrays(child);
-      }
-    }
-    return n;
   }
 }

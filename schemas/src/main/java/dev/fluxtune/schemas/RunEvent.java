@@ -1,0 +1,64 @@
+package dev.fluxtune.schemas;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+
+/** What happened in a run, in its order: the trainer's answer to its batches. */
+public sealed interface RunEvent {
+  /** The step after which it happened, from 1; 0 before the first. */
+  long step();
+
+  /**
+   * A step was made.
+   *
+   * @param epoch epochs seen by its end, fractions too
+   * @param loss mean cross-entropy of its trained tokens, in nats; empty where it had none, and
+   *     then no weight was moved
+   * @param gradNorm the norm of the gradients before clipping; empty as {@code loss}
+   * @param learningRate the rate that it used
+   * @param tokens tokens that went through the model, padding included
+   * @param trainedTokens targets among them
+   * @param elapsed from asking for its first batch to the last weight moved
+   * @param waited the part of {@code elapsed} in which batches were not yet there
+   * @param deviceBytes memory in use on the device; empty on the CPU
+   */
+  record Step(
+      long step,
+      double epoch,
+      OptionalDouble loss,
+      OptionalDouble gradNorm,
+      double learningRate,
+      long tokens,
+      long trainedTokens,
+      Duration elapsed,
+      Duration waited,
+      OptionalLong deviceBytes)
+      implements RunEvent {}
+
+  /**
+   * The model was tried on rows that it is not trained on.
+   *
+   * @param epoch epochs seen so far
+   * @param loss mean cross-entropy of their trained tokens, in nats
+   * @param trainedTokens how many there were
+   */
+  record Evaluation(long step, double epoch, double loss, long trainedTokens, Duration elapsed)
+      implements RunEvent {}
+
+  /**
+   * A checkpoint was written.
+   *
+   * @param folder where it stands, whole
+   */
+  record Saved(long step, double epoch, Path folder, Duration elapsed) implements RunEvent {}
+
+  /**
+   * The run is over; nothing follows.
+   *
+   * @param step its last step
+   * @param stopped whether it was asked to stop before the plan's last step
+   */
+  record End(long step, boolean stopped) implements RunEvent {}
+}

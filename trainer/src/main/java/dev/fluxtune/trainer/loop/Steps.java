@@ -1,0 +1,242 @@
+package dev.fluxtune.trainer.loop;
+
+import ai.djl.Device;
+import ai.djl.util.cuda.CudaUtils;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.model.Gradients;
+import dev.fluxtune.trainer.model.Llama;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+
+/**
+ * A run in progress: each call of {@link #next} does one thing, in the order of transformers' loop:
+ * a step, then the evaluation and the checkpoint that are due after it. Owns native memory (the
+ * gradients); one thread at a time, but for {@link #cancel}.
+ */
+final class Steps implements AutoCloseable {
+  private final Llama model;
+  private final Optimizer optimizer;
+  private final StepPlan plan;
+  private final Train.Settings settings;
+  private final Flux<Batch> batches;
+  private final long total;
+
+  private @Nullable Gradients gradients;
+  private volatile @Nullable Feed feed;
+  private volatile @Nullable Feed held;
+  private volatile boolean cancelled;
+
+  private long step;
+  private RunEvent.@Nullable Step unsaved; // the last step, until it is in a checkpoint
+  private boolean evaluationDue;
+  private boolean saveDue;
+
+  Steps(
+      Llama model,
+      Optimizer optimizer,
+      StepPlan plan,
+      Train.Settings settings,
+      Flux<Batch> batches) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.plan = plan;
+    this.settings = settings;
+    this.batches = batches;
+    this.total = plan.totalSteps();
+    this.step = settings.after();
+  }
+
+  /** Does what comes next; after the {@link RunEvent.End} nothing does. */
+  RunEvent next() {
+    checkCancelled();
+    boolean stopping = step < total && settings.stopping().getAsBoolean();
+    if (evaluationDue && !stopping) {
+      evaluationDue = false;
+      return evaluate();
+    }
+    RunEvent.Step last = unsaved;
+    if (last != null && settings.saver().isPresent() && (saveDue || stopping)) {
+      saveDue = false;
+      unsaved = null;
+      return save(settings.saver().get(), last);
+    }
+    if (stopping || step == total) {
+      return new RunEvent.End(step, step < total);
+    }
+    RunEvent.Step made = step();
+    step = made.step();
+    unsaved = made;
+    evaluationDue = settings.evaluate().due(step, plan);
+    saveDue = settings.save().due(step, plan);
+    return made;
+  }
+
+  private RunEvent.Step step() {
+    long begin = System.nanoTime();
+    List<Batch> micro = take();
+    long waited = System.nanoTime() - begin;
+    long trained = micro.stream().mapToLong(Batch::trainedTokens).sum();
+    double rate = settings.schedule().learningRate(step + 1);
+    OptionalDouble loss = OptionalDouble.empty();
+    OptionalDouble gradNorm = OptionalDouble.empty();
+    if (trained > 0) {
+      Gradients into = gradients();
+      double sum = 0;
+      for (Batch batch : micro) {
+        sum += model.forwardBackward(batch, 1.0 / trained, into);
+      }
+      loss = OptionalDouble.of(sum / trained);
+      gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));
+      into.clear();
+    }
+    return new RunEvent.Step(
+        step + 1,
+        plan.epochs(step + 1),
+        loss,
+        gradNorm,
+        rate,
+        micro.stream().mapToLong(batch -> batch.inputIds().length).sum(),
+        trained,
+        Duration.ofNanos(System.nanoTime() - begin),
+        Duration.ofNanos(waited),
+        deviceBytes());
+  }
+
+  /** The batches of the next step. */
+  private List<Batch> take() {
+    long before = plan.microBatches(step);
+    long after = plan.microBatches(step + 1);
+    Feed from = feed;
+    if (from == null) {
+      from = new Feed(settings.prefetch(), plan.microBatches(total) - before);
+      feed = from;
+      begin(from, batches);
+    }
+    List<Batch> micro = new ArrayList<>();
+    for (long n = before; n < after; n++) {
+      Optional<Batch> batch = take(from);
+      if (batch.isEmpty()) {
+        throw new IllegalStateException(
+            "the batches ended after %d of the %d that the plan counts, in step %d of %d"
+                .formatted(n, plan.microBatches(total), step + 1, total));
+      }
+      micro.add(batch.get());
+    }
+    return micro;
+  }
+
+  private RunEvent.Evaluation evaluate() {
+    long begin = System.nanoTime();
+    Feed from = new Feed(settings.prefetch(), Long.MAX_VALUE);
+    held = from;
+    try {
+      begin(from, settings.held());
+      double loss = 0;
+      long trained = 0;
+      for (Optional<Batch> batch = take(from); batch.isPresent(); batch = take(from)) {
+        loss += model.loss(batch.get());
+        trained += batch.get().trainedTokens();
+      }
+      if (trained == 0) {
+        throw new BadInputException(
+            "the rows to evaluate on hold no trained token: give others, or set eval_strategy: no");
+      }
+      return new RunEvent.Evaluation(
+          step,
+          plan.epochs(step),
+          loss / trained,
+          trained,
+          Duration.ofNanos(System.nanoTime() - begin));
+    } finally {
+      from.stop();
+    }
+  }
+
+  private RunEvent.Saved save(Saver saver, RunEvent.Step last) {
+    long begin = System.nanoTime();
+    try {
+      Path folder = saver.save(last);
+      return new RunEvent.Saved(
+          step, plan.epochs(step), folder, Duration.ofNanos(System.nanoTime() - begin));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void begin(Feed from, Flux<Batch> source) {
+    from.from(source);
+    if (cancelled) {
+      from.stop();
+    }
+  }
+
+  private Optional<Batch> take(Feed from) {
+    Optional<Batch> batch = from.take();
+    checkCancelled();
+    return batch;
+  }
+
+  private void checkCancelled() {
+    if (cancelled) {
+      throw new CancellationException("the trainer was closed");
+    }
+  }
+
+  boolean cancelled() {
+    return cancelled;
+  }
+
+  private Gradients gradients() {
+    Gradients there = gradients;
+    if (there == null) {
+      there = model.gradients(optimizer.dtype());
+      gradients = there;
+    }
+    return there;
+  }
+
+  private OptionalLong deviceBytes() {
+    Device device = optimizer.device();
+    return device.isGpu()
+        ? OptionalLong.of(CudaUtils.getGpuMemory(device).getCommitted())
+        : OptionalLong.empty();
+  }
+
+  /**
+   * Ends it after the step in progress, from any thread; whoever waits for a batch waits no more.
+   */
+  void cancel() {
+    cancelled = true;
+    stop(feed);
+    stop(held);
+  }
+
+  private static void stop(@Nullable Feed feed) {
+    if (feed != null) {
+      feed.stop();
+    }
+  }
+
+  @Override
+  public void close() {
+    stop(feed);
+    Gradients there = gradients;
+    gradients = null;
+    if (there != null) {
+      there.close();
+    }
+  }
+}

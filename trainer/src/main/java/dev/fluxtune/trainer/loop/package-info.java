@@ -1,0 +1,9 @@
+/**
+ * The loop: micro-batches become steps, gradients become weights, and what happened is told.
+ *
+ * <p>{@code Batch → RunEvent}
+ */
+@NullMarked
+package dev.fluxtune.trainer.loop;
+
+import org.jspecify.annotations.NullMarked;
