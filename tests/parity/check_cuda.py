@@ -1,4 +1,5 @@
-"""The layer of llama.py on a GPU: its gradients against the CPU's, and its time at the shape of a 7B model.
+"""The layer of llama.py on a GPU: its gradients and its next tokens against the CPU's, its time at the shape of a 7B model; and
+tensors of bytes.py to files and back.
 
 Run from the repository's root on a machine with a CUDA build of `torch`:
     python tests/parity/check_cuda.py
@@ -8,17 +9,18 @@ The Java tests run llama.py on the CPU; this is what they cannot reach. The arch
 import io
 import pathlib
 import re
+import tempfile
 import time
 import zipfile
 
 import torch
 
-SOURCE = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model/llama.py").read_text()
+SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
 
-def load(**constants):
-    source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), SOURCE)
+def load(name="llama.py", **constants):
+    source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), (SOURCES / name).read_text())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
         for name, content in [("data.pkl", PICKLE), ("code/__torch__.py", source.encode()), ("constants.pkl", b"\x80\x02)."),
@@ -26,6 +28,10 @@ def load(**constants):
             z.writestr("m/" + name, content)
     out.seek(0)
     return torch.jit.load(out)
+
+
+def frequencies(head_dim, device):
+    return (1.0 / 10000 ** (torch.arange(0, head_dim, 2) / head_dim)).to(device)
 
 
 def made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
@@ -38,8 +44,7 @@ def made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype
     g = [torch.zeros_like(v, dtype=torch.float32 if hidden < 1000 else dtype) for v in w]
     positions = torch.cat([torch.arange(k) for k in lengths]).to(device)
     cu = torch.tensor([0, *lengths]).cumsum(0).int().to(device)
-    frequencies = (1.0 / 10000 ** (torch.arange(0, head_dim, 2) / head_dim)).to(device)
-    documents = ops.documents(positions, frequencies, cu, torch.tensor([max(lengths), *lengths]).int(), x)
+    documents = ops.documents(positions, frequencies(head_dim, device), cu, torch.tensor([max(lengths), *lengths]).int(), x)
     return x, gy, documents, w, g
 
 
@@ -48,6 +53,30 @@ def gradients(ops, *args):
     y, *kept = ops.layer_keeping(x, documents, w)
     gx = ops.layer_backward(gy, kept, documents, w, g)
     return [t.float().cpu() for t in (y, gx, *g)]
+
+
+def next_tokens(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
+    x, _, documents, w, _ = made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype)
+    capacity, positions = max(lengths) + 1, torch.tensor(lengths, device=device)
+    rows = torch.arange(len(lengths), device=device) * capacity
+    cache = ops.cache(torch.tensor(len(lengths) * capacity), x)
+    places = torch.cat([rows[i] + torch.arange(k, device=device) for i, k in enumerate(lengths)])
+    y = ops.layer_prompts(x, documents, places, w, cache)
+    none = torch.zeros(1, dtype=torch.int32)
+    documents = ops.documents(positions, frequencies(head_dim, device), none.to(device), none, x)
+    token = torch.randn(len(lengths), hidden).to(device, dtype)
+    z = ops.layer_next(token, documents, rows + positions, positions, torch.tensor(capacity), w, cache)
+    return [t.float().cpu() for t in (y, z)]
+
+
+def bytes_and_back(ops, dtype, folder):
+    x = torch.randn(1000, 37, device="cuda").to(dtype)
+    parts = [ops.bytes(x, torch.tensor(at), torch.tensor(min(9999, x.numel() - at))) for at in range(0, x.numel(), 9999)]
+    file, y = pathlib.Path(folder) / "numbers", torch.zeros_like(x)
+    file.write_bytes(b"".join(p.numpy().tobytes() for p in parts))
+    ops.read_into(y, str(file), torch.tensor(x.numel()), torch.tensor(0))
+    assert torch.equal(x, y) and file.read_bytes() == x.cpu().view(torch.uint8).numpy().tobytes(), dtype
+    print(dtype, "on the GPU goes to a file and back to the bit")
 
 
 with torch.no_grad():
@@ -60,6 +89,17 @@ with torch.no_grad():
         off = ((a - b).abs().max() / b.abs().max()).item()
         print(f"{name:6} bf16 on the GPU is {off:.4f} off fp32 on the CPU")
         assert off < 0.05, name
+
+    for lengths in ([100, 17, 1, 138], [30]):
+        args = (lengths, 256, 512, 8, 2, 32)
+        both = zip(next_tokens(ops, *args, "cuda", torch.bfloat16), next_tokens(ops, *args, "cpu", torch.float32))
+        for name, (a, b) in zip(("prompts", "next"), both):
+            off = ((a - b).abs().max() / b.abs().max()).item()
+            print(f"{name}, {len(lengths)} rows: bf16 on the GPU is {off:.4f} off fp32 on the CPU")
+            assert off < 0.05, name
+    with tempfile.TemporaryDirectory() as folder:
+        for dtype in (torch.float32, torch.bfloat16):
+            bytes_and_back(load("bytes.py"), dtype, folder)
 
     ops = load(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5)
     for lengths in ([1024] * 8, [256] * 32):

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -17,6 +18,15 @@ class StepPlanTest {
     assertThat(plan.totalSteps()).isEqualTo(5);
     assertThat(plan.warmupSteps()).isEqualTo(1);
     assertThat(plan.epochsBegun()).isEqualTo(3);
+  }
+
+  @Test
+  void stepsOfEachEpochBeginAnew() {
+    StepPlan plan = new StepPlan(10, 3, 3, false, 2.5, -1, 0); // micro-batches 3 1, 3 1, 3
+    assertThat(LongStream.rangeClosed(0, 5).map(plan::microBatches))
+        .containsExactly(0L, 3L, 4L, 7L, 8L, 11L);
+    assertThat(LongStream.rangeClosed(0, 5).mapToDouble(plan::epochs))
+        .containsExactly(0.0, 0.75, 1.0, 1.75, 2.0, 2.75);
   }
 
   @ParameterizedTest

@@ -11,6 +11,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -205,8 +206,8 @@ public final class Checkpoints {
     if (keep.limit() < 1) {
       return;
     }
-    TreeMap<Long, Path> all = byStep();
-    TreeMap<Long, Path> candidates = new TreeMap<>(all);
+    NavigableMap<Long, Path> all = byStep();
+    NavigableMap<Long, Path> candidates = new TreeMap<>(all);
     candidates.remove(step);
     if (keep.best() && trainer.best().isPresent()) {
       candidates.remove(trainer.best().get().step());
@@ -229,8 +230,8 @@ public final class Checkpoints {
     }
   }
 
-  private TreeMap<Long, Path> byStep() {
-    TreeMap<Long, Path> found = new TreeMap<>();
+  private NavigableMap<Long, Path> byStep() {
+    NavigableMap<Long, Path> found = new TreeMap<>();
     try {
       for (Path folder : named(name -> CheckpointFormat.step(name).isPresent())) {
         found.put(CheckpointFormat.step(folder.getFileName().toString()).getAsLong(), folder);

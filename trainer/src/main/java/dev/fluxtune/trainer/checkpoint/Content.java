@@ -17,6 +17,8 @@ public interface Content {
   /** Takes bytes. */
   interface Sink {
     /**
+     * Takes the next bytes.
+     *
      * @param bytes valid during the call only
      */
     void write(ByteBuffer bytes) throws IOException;

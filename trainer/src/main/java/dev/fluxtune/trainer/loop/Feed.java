@@ -22,8 +22,7 @@ import reactor.core.scheduler.Schedulers;
  */
 final class Feed extends BaseSubscriber<Batch> {
   private final BlockingQueue<Signal<Batch>> arrived = new LinkedBlockingQueue<>();
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(work -> Train.daemon(work, "fluxtune-batches"));
+  private final ExecutorService thread = Executors.newSingleThreadExecutor(this::thread);
   private final int prefetch;
   private long unasked;
 
@@ -37,20 +36,15 @@ final class Feed extends BaseSubscriber<Batch> {
   }
 
   void from(Flux<Batch> batches) {
+    // Not the service itself: Reactor would interrupt it when cancelled, inside a read.
+    batches.subscribeOn(Schedulers.fromExecutor(task -> thread.execute(task))).subscribe(this);
+  }
+
+  private Thread thread(Runnable work) {
+    Thread made = Train.daemon(work, "fluxtune-batches");
     // Reactor signals no LinkageError or OutOfMemoryError: whoever waits here would wait forever.
-    batches
-        .subscribeOn(
-            Schedulers.fromExecutor(
-                task ->
-                    thread.execute(
-                        () -> {
-                          try {
-                            task.run();
-                          } catch (Throwable e) {
-                            hookOnError(e);
-                          }
-                        })))
-        .subscribe(this);
+    made.setUncaughtExceptionHandler((thrower, error) -> hookOnError(error));
+    return made;
   }
 
   @Override

@@ -114,8 +114,8 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
             return Flux.error(new IllegalStateException("a trainer trains once: make another"));
           }
           return Flux.generate(() -> steps, this::next, Steps::close)
-              // As an executor service it would be interrupted when cancelled, inside a step.
-              .subscribeOn(Schedulers.fromExecutor(tensors::execute))
+              // Not the service itself: Reactor would interrupt it when cancelled, inside a step.
+              .subscribeOn(Schedulers.fromExecutor(task -> tensors.execute(task)))
               .doFinally(
                   end -> {
                     steps.cancel();
@@ -175,6 +175,9 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
         sink.error(Exceptions.unwrap(e));
       }
       return steps;
+    }
+    if (steps.cancelled()) {
+      return steps; // nobody listens any more, or the next call says that it was closed
     }
     if (event instanceof RunEvent.End) {
       steps.close();

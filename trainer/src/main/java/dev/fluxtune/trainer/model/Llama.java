@@ -50,10 +50,7 @@ public final class Llama implements AutoCloseable {
    * @param positionsAtOnce trained positions whose logits are in memory together
    */
   Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
-    if (weights.device().isGpu() && weights.dtype() == Dtype.FLOAT32) {
-      throw new BadInputException(
-          "single precision is not supported on a GPU (its attention takes 16 bits): set bf16: true");
-    }
+    checkPrecision(weights);
     this.positionsAtOnce = positionsAtOnce;
     this.config = config;
     this.weights = weights;
@@ -65,18 +62,29 @@ public final class Llama implements AutoCloseable {
             .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-    this.ops =
-        TorchScript.load(
-            host,
-            Llama.class,
-            "llama.py",
-            Map.of(
-                "hidden", Integer.toString(config.hiddenSize()),
-                "heads", Integer.toString(config.heads()),
-                "kv_heads", Integer.toString(config.keyValueHeads()),
-                "head_dim", Integer.toString(config.headDim()),
-                "eps", Double.toString(config.rmsNormEps())));
+    this.ops = script(host, config);
     this.frequencies = manager.create(config.frequencies());
+  }
+
+  static void checkPrecision(Weights weights) {
+    if (weights.device().isGpu() && weights.dtype() == Dtype.FLOAT32) {
+      throw new BadInputException(
+          "single precision is not supported on a GPU (its attention takes 16 bits): set bf16: true");
+    }
+  }
+
+  /** The mathematics of a model. */
+  static TorchScript script(NDManager host, ModelConfig config) {
+    return TorchScript.load(
+        host,
+        Llama.class,
+        "llama.py",
+        Map.of(
+            "hidden", Integer.toString(config.hiddenSize()),
+            "heads", Integer.toString(config.heads()),
+            "kv_heads", Integer.toString(config.keyValueHeads()),
+            "head_dim", Integer.toString(config.headDim()),
+            "eps", Double.toString(config.rmsNormEps())));
   }
 
   /** Buffers for the gradients of what is trained. */
@@ -129,11 +137,7 @@ public final class Llama implements AutoCloseable {
   private MicroBatch checked(Batch batch) {
     config.checkLength(batch.length());
     for (int id : batch.inputIds()) {
-      if (id < 0 || id >= config.vocabSize()) {
-        throw new BadInputException(
-            "the data holds the id %d and the model knows ids below %d (vocab_size): its tokenizer is another model's"
-                .formatted(id, config.vocabSize()));
-      }
+      config.checkId(id);
     }
     return MicroBatch.of(batch, !options.acrossDocuments());
   }

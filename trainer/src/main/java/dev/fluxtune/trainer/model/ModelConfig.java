@@ -147,4 +147,13 @@ public record ModelConfig(
               .formatted(slidingWindow.getAsInt(), maxLength, slidingWindow.getAsInt()));
     }
   }
+
+  /** An id outside the vocabulary has no embedding. */
+  void checkId(int id) {
+    if (id < 0 || id >= vocabSize) {
+      throw new BadInputException(
+          "the data holds the id %d and the model knows ids below %d (vocab_size): its tokenizer is another model's"
+              .formatted(id, vocabSize));
+    }
+  }
 }

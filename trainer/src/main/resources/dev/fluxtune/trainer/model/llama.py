@@ -242,3 +242,50 @@ class Ops(Module):
   # x (n, hidden) → fp32 (n, vocabulary)
   def logits(self: __torch__.Ops, x: Tensor, w: List[Tensor]) -> Tensor:
     return torch.to(torch.linear((self).normed(x, (self).rms(x), w[0]), w[1]), 6)
+
+  # ---- generation: keys and values of each row are kept, b rows of `capacity` places each, row after row
+
+  # [keys, values], each (b · capacity, kv_heads, head_dim)
+  def cache(self: __torch__.Ops, places: Tensor, like: Tensor) -> List[Tensor]:
+    size = [int(places), $kv_heads, $head_dim]
+    dtype = ops.prim.dtype(like)
+    device = ops.prim.device(like)
+    keys = torch.zeros(size, dtype=dtype, layout=None, device=device, pin_memory=None)
+    return [keys, torch.zeros(size, dtype=dtype, layout=None, device=device, pin_memory=None)]
+
+  # the prompts x (n, hidden), end to end, each token kept at its place (n) → the next x
+  def layer_prompts(self: __torch__.Ops, x: Tensor, documents: List[Tensor], places: Tensor, w: List[Tensor], cache: List[Tensor]) -> Tensor:
+    kept = (self).kept(x, documents, w)
+    torch.index_copy_(cache[0], 0, places, kept[3])
+    torch.index_copy_(cache[1], 0, places, kept[4])
+    return (self).output(kept, w)
+
+  # one token of each row, x (b, hidden); `longest` tokens lie behind in the longest row, this one included → the next x
+  def layer_next(self: __torch__.Ops, x: Tensor, documents: List[Tensor], places: Tensor, positions: Tensor, longest: Tensor, w: List[Tensor], cache: List[Tensor]) -> Tensor:
+    h = (self).normed(x, (self).rms(x), w[0])
+    q = (self).rotate((self).product(h, w, 1, $heads), documents[0], documents[1])
+    torch.index_copy_(cache[0], 0, places, (self).rotate((self).product(h, w, 2, $kv_heads), documents[0], documents[1]))
+    torch.index_copy_(cache[1], 0, places, (self).product(h, w, 3, $kv_heads))
+    b = torch.size(x, 0)
+    n = int(longest)
+    # The heads that share keys stand where the tokens of a longer query would: (b, kv_heads, group, head_dim).
+    grouped = torch.view(q, [b, $kv_heads, $heads // $kv_heads, $head_dim])
+    keys = (self).behind(cache[0], b, n)
+    values = (self).behind(cache[1], b, n)
+    if torch.eq(b, 1):
+      o = torch.scaled_dot_product_attention(grouped, keys, values, None, 0., False, scale=None, enable_gqa=False)
+    else:
+      steps = torch.arange(n, dtype=4, layout=None, device=ops.prim.device(x), pin_memory=None)
+      seen = torch.le(torch.unsqueeze(steps, 0), torch.unsqueeze(positions, 1))  # (b, n)
+      o = torch.scaled_dot_product_attention(grouped, keys, values, torch.view(seen, [b, 1, 1, n]), 0., False, scale=None, enable_gqa=False)
+    x2 = torch.add(x, torch.linear(torch.reshape(o, [b, $heads * $head_dim]), w[4]))
+    h2 = (self).normed(x2, (self).rms(x2), w[5])
+    return torch.add(x2, torch.linear(torch.mul(torch.silu(torch.linear(h2, w[6])), torch.linear(h2, w[7])), w[8]))
+
+  # the first n places of each row: (b, kv_heads, n, head_dim)
+  def behind(self: __torch__.Ops, cache: Tensor, b: int, n: int) -> Tensor:
+    return torch.transpose(torch.narrow(torch.view(cache, [b, -1, $kv_heads, $head_dim]), 1, 0, n), 1, 2)
+
+  # logits after the tokens `at` of x: fp32 (b, vocabulary)
+  def logits_at(self: __torch__.Ops, x: Tensor, at: Tensor, w: List[Tensor]) -> Tensor:
+    return (self).logits(torch.index_select(x, 0, at), w)

@@ -14,7 +14,6 @@ import dev.fluxtune.trainer.model.NativeMemory;
 import dev.fluxtune.trainer.model.Trained;
 import dev.fluxtune.trainer.model.Weights;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -177,7 +176,9 @@ class OptimizerTest {
   private static void fill(Gradients gradients, int seed) {
     for (String name : gradients.names()) {
       float[] values = new float[(int) gradients.get(name).size()];
-      Arrays.setAll(values, i -> (float) (1.5 + Math.sin(name.hashCode() + seed + i)));
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (1.5 + Math.sin(name.hashCode() + seed + i));
+      }
       gradients.get(name).set(values);
     }
   }

@@ -19,7 +19,7 @@ public final class NativeMemory {
     try (NDManager probe = NDManager.newBaseManager("PyTorch")) {
       return arrays(probe.getParentManager());
     } catch (ReflectiveOperationException e) {
-      throw new AssertionError(e);
+      throw new LinkageError(e.getMessage(), e);
     }
   }
 

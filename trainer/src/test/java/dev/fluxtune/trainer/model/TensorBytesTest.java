@@ -96,7 +96,8 @@ class TensorBytesTest {
       Map<String, SafeTensors> files = new LinkedHashMap<>(ModelFiles.read(fixture.folder()));
       assertThatThrownBy(() -> bytes.read(files, arrays(half)))
           .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("model.norm.weight is F32 [32], this run has BF16 [32]");
+          .hasMessageContaining(
+              "model.embed_tokens.weight is F32 [96, 32], this run has BF16 [96, 32]");
       Map<String, NDArray> arrays = arrays(whole);
       float[] before = whole.get(ModelConfig.EMBEDDING).toFloatArray();
       arrays.remove(ModelConfig.NORM);

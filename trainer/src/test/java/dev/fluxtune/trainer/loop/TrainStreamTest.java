@@ -1,0 +1,542 @@
+package dev.fluxtune.trainer.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.model.NativeMemory;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import reactor.core.Disposable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Sinks;
+import reactor.test.StepVerifier;
+import reactor.test.publisher.TestPublisher;
+
+/** What goes through the operator, and what becomes of it when something ends early. */
+class TrainStreamTest {
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final List<Chunk> CHUNKS = Rig.chunks(20, 6, 8, 3);
+
+  static IntStream seeds() {
+    return IntStream.range(0, 30);
+  }
+
+  @ParameterizedTest(name = "seed {0}")
+  @MethodSource("seeds")
+  void stepsAreThoseOfThePlan(int seed) {
+    Random random = new Random(seed);
+    int count = 1 + random.nextInt(13);
+    int batchSize = 1 + random.nextInt(4);
+    int accumulation = 1 + random.nextInt(3);
+    boolean dropLast = count >= batchSize && random.nextBoolean();
+    double epochs = random.nextBoolean() ? 1 + random.nextInt(3) : 0.3 + 2 * random.nextDouble();
+    long maxSteps = random.nextInt(3) == 0 ? 1 + random.nextInt(9) : -1;
+    StepPlan plan = new StepPlan(count, batchSize, accumulation, dropLast, epochs, maxSteps, 0);
+    List<Chunk> chunks = CHUNKS.subList(0, count);
+    AtomicLong taken = new AtomicLong();
+    try (Rig rig = Rig.tiny()) {
+      List<RunEvent> events =
+          rig.train(
+              plan,
+              Rig.settings(1e-3),
+              Rig.epochs(chunks, batchSize, dropLast, plan.epochsBegun())
+                  .doOnNext(batch -> taken.incrementAndGet()));
+      List<RunEvent.Step> steps = Rig.steps(events);
+      assertThat(steps).as(plan.toString()).hasSize((int) plan.totalSteps());
+      assertThat(events.get(events.size() - 1))
+          .isEqualTo(new RunEvent.End(plan.totalSteps(), false));
+      assertThat(taken).as(plan.toString()).hasValue(plan.microBatches(plan.totalSteps()));
+
+      // An epoch's steps train an epoch's tokens, and its last step ends on a whole epoch.
+      long perEpoch = plan.stepsPerEpoch();
+      if (!dropLast && plan.totalSteps() >= perEpoch) {
+        assertThat(steps.stream().limit(perEpoch).mapToLong(RunEvent.Step::trainedTokens).sum())
+            .isEqualTo(chunks.stream().mapToLong(Chunk::trainedTokens).sum());
+      }
+      for (int k = 0; k < steps.size(); k++) {
+        assertThat(steps.get(k).step()).isEqualTo(k + 1);
+        double epoch = steps.get(k).epoch();
+        if ((k + 1) % perEpoch == 0) {
+          assertThat(epoch).isEqualTo((k + 1.0) / perEpoch);
+        } else {
+          assertThat(epoch % 1).isPositive();
+        }
+      }
+    }
+  }
+
+  @Test
+  void asksForAStepAndThePrefetchAndNoMore() {
+    TestPublisher<Batch> source = TestPublisher.create();
+    AtomicLong asked = new AtomicLong();
+    Flux<Batch> batches = source.flux().doOnRequest(asked::addAndGet);
+    StepPlan plan = new StepPlan(10, 1, 3, false, 1, -1, 0); // micro-batches 3, 3, 3, 1
+    try (Rig rig = Rig.tiny();
+        Train train = Train.on(rig.model(), rig.optimizer(), plan, Rig.settings(0).prefetch(2))) {
+      StepVerifier.create(batches.transform(train), 0)
+          .expectSubscription()
+          .then(() -> assertThat(asked).as("before anything is wanted").hasValue(0))
+          .thenRequest(1)
+          .then(() -> emit(source, 2, asked, 2)) // asked for, before they come
+          .then(() -> emit(source, 1, asked, 2 + 2))
+          .assertNext(event -> assertThat(event.step()).isEqualTo(1))
+          .then(() -> emit(source, 2, asked, 3 + 2))
+          .thenAwait(Duration.ofMillis(50))
+          .then(() -> assertThat(asked).as("without demand nothing is taken").hasValue(5))
+          .thenRequest(1)
+          .then(() -> emit(source, 1, asked, 5 + 2))
+          .assertNext(event -> assertThat(event.step()).isEqualTo(2))
+          .then(() -> eventually(asked, 6 + 2))
+          .thenRequest(10)
+          .then(() -> emit(source, 2, asked, 6 + 2))
+          .then(() -> emit(source, 1, asked, 8 + 2))
+          .assertNext(event -> assertThat(event.step()).isEqualTo(3))
+          .then(() -> emit(source, 1, asked, 10))
+          .assertNext(event -> assertThat(event.step()).isEqualTo(4))
+          .expectNext(new RunEvent.End(4, false))
+          .expectComplete()
+          .verify(PATIENCE);
+      assertThat(asked).as("the plan's batches and no more").hasValue(10);
+      source.assertCancelled();
+    }
+  }
+
+  @Test
+  void batchesAreMadeReadyWhileAStepIsMade() {
+    StepPlan plan = new StepPlan(6, 1, 1, false, 1, -1, 0);
+    CountDownLatch ahead = new CountDownLatch(1 + 2);
+    try (Rig rig = Rig.tiny()) {
+      rig.train(
+          plan,
+          Rig.settings(0)
+              .prefetch(2)
+              .save(
+                  Every.steps(6),
+                  step -> {
+                    throw new AssertionError("never reached before the latch");
+                  })
+              .save(
+                  Every.steps(1),
+                  step -> {
+                    assertThat(await(ahead)).as("two more, while we are here").isTrue();
+                    return Path.of("nowhere");
+                  }),
+          batches(1).doOnNext(batch -> ahead.countDown()));
+    }
+  }
+
+  @Test
+  void cancellingEndsAfterTheStepInProgressAndFreesTheGradients() {
+    StepPlan plan = new StepPlan(20, 1, 1, false, 1, -1, 0);
+    try (Rig rig = Rig.tiny()) {
+      int before = NativeMemory.arrays();
+      CountDownLatch inside = new CountDownLatch(1);
+      CountDownLatch go = new CountDownLatch(1);
+      AtomicBoolean interrupted = new AtomicBoolean();
+      AtomicBoolean finished = new AtomicBoolean();
+      AtomicBoolean upstream = new AtomicBoolean();
+      AtomicInteger seen = new AtomicInteger();
+      AtomicReference<Throwable> failed = new AtomicReference<>();
+      try (Train train =
+          Train.on(
+              rig.model(),
+              rig.optimizer(),
+              plan,
+              Rig.settings(1e-3)
+                  .save(
+                      Every.steps(3),
+                      step -> {
+                        assertThat(NativeMemory.arrays()).isGreaterThan(before);
+                        inside.countDown();
+                        interrupted.set(!await(go) || Thread.currentThread().isInterrupted());
+                        finished.set(true);
+                        return Path.of("nowhere");
+                      }))) {
+        Disposable run =
+            batches(1)
+                .doOnCancel(() -> upstream.set(true))
+                .transform(train)
+                .subscribe(event -> seen.incrementAndGet(), failed::set);
+        assertThat(await(inside)).isTrue();
+        run.dispose();
+        assertThat(upstream).isTrue();
+        assertThat(finished).as("cancelling does not wait").isFalse();
+        go.countDown();
+      }
+      assertThat(finished).as("closing does").isTrue();
+      assertThat(interrupted).isFalse();
+      assertThat(seen).hasValue(3);
+      assertThat(failed).hasValue(null);
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void cancellingWakesWhoWaitsForABatch() {
+    try (Rig rig = Rig.tiny()) {
+      int before = NativeMemory.arrays();
+      AtomicInteger seen = new AtomicInteger();
+      AtomicReference<Throwable> failed = new AtomicReference<>();
+      try (Train train =
+          Train.on(
+              rig.model(),
+              rig.optimizer(),
+              new StepPlan(20, 1, 1, false, 1, -1, 0),
+              Rig.settings(1e-3))) {
+        Disposable run =
+            batches(1)
+                .take(2)
+                .concatWith(Flux.never())
+                .transform(train)
+                .subscribe(event -> seen.incrementAndGet(), failed::set);
+        eventually(seen, 2);
+        run.dispose();
+      }
+      assertThat(failed).hasValue(null);
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  @SuppressWarnings("try") // closed inside the stream too, as a user may
+  void whoTakesAFewStepsCancelsInsideTheTrainersThread() {
+    try (Rig rig = Rig.tiny()) {
+      int before = NativeMemory.arrays();
+      try (Train train =
+          Train.on(
+              rig.model(),
+              rig.optimizer(),
+              new StepPlan(20, 1, 1, false, 1, -1, 0),
+              Rig.settings(1e-3))) {
+        StepVerifier.create(batches(1).transform(train).take(3).doFinally(end -> train.close()))
+            .expectNextCount(3)
+            .expectComplete()
+            .verify(PATIENCE);
+      }
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void closingATrainerThatTrainsIsAnErrorInItsStream() {
+    try (Rig rig = Rig.tiny()) {
+      int before = NativeMemory.arrays();
+      Sinks.One<RunEvent> failure = Sinks.one();
+      AtomicInteger seen = new AtomicInteger();
+      Train train =
+          Train.on(
+              rig.model(),
+              rig.optimizer(),
+              new StepPlan(20, 1, 1, false, 1, -1, 0),
+              Rig.settings(1e-3));
+      Disposable run =
+          batches(1)
+              .take(2)
+              .concatWith(Flux.never())
+              .transform(train)
+              .subscribe(event -> seen.incrementAndGet(), failure::tryEmitError);
+      eventually(seen, 2);
+      train.close();
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+      StepVerifier.create(failure.asMono())
+          .expectError(CancellationException.class)
+          .verify(PATIENCE);
+      assertThat(run.isDisposed()).isTrue();
+    }
+  }
+
+  @Test
+  void anErrorOfTheSourceEndsTheRunBehindTheStepsItLeaves() {
+    IllegalStateException broken = new IllegalStateException("broken row");
+    ends(batches(1).take(3).concatWith(Flux.error(broken)), Rig.settings(0), 3, broken);
+  }
+
+  @Test
+  void anErrorThatReactorDoesNotSignalEndsTheRunToo() {
+    LinkageError broken = new NoClassDefFoundError("in the source");
+    AtomicInteger n = new AtomicInteger();
+    ends(
+        batches(1)
+            .doOnNext(
+                batch -> {
+                  if (n.incrementAndGet() == 4) {
+                    throw broken;
+                  }
+                }),
+        Rig.settings(0),
+        3,
+        broken);
+  }
+
+  @Test
+  void anErrorInTheTrainersThreadEndsTheRun() {
+    for (Error error : List.of(new UnsatisfiedLinkError("native"), new OutOfMemoryError("heap"))) {
+      Train.Settings settings =
+          Rig.settings(0)
+              .stopWhen(
+                  () -> {
+                    throw error;
+                  });
+      ends(batches(1), settings, 0, error);
+      ends(
+          batches(1),
+          Rig.settings(0)
+              .save(
+                  Every.steps(2),
+                  step -> {
+                    throw error;
+                  }),
+          2,
+          error);
+    }
+  }
+
+  @Test
+  void aCheckpointThatCannotBeWrittenEndsTheRun() {
+    IOException full = new IOException("No space left on device");
+    try (Rig rig = Rig.tiny()) {
+      assertThatThrownBy(
+              () ->
+                  rig.train(
+                      new StepPlan(20, 1, 1, false, 1, -1, 0),
+                      Rig.settings(0)
+                          .save(
+                              Every.steps(2),
+                              step -> {
+                                throw full;
+                              }),
+                      batches(1)))
+          .isInstanceOf(UncheckedIOException.class)
+          .hasCause(full);
+    }
+  }
+
+  @Test
+  void batchesThatEndEarlyAreAnErrorWithBothNumbers() {
+    try (Rig rig = Rig.tiny()) {
+      StepPlan plan = new StepPlan(20, 1, 2, false, 1, -1, 0);
+      assertThatThrownBy(() -> rig.train(plan, Rig.settings(0), batches(1).take(7)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("after 7 of the 20")
+          .hasMessageContaining("step 4 of 10");
+    }
+  }
+
+  @Test
+  void logThenEvaluateThenSave() {
+    StepPlan plan = new StepPlan(10, 2, 1, false, 1, -1, 0);
+    List<Long> savedAfter = new ArrayList<>();
+    AtomicInteger evaluations = new AtomicInteger();
+    Flux<Batch> held = batches(3).doOnSubscribe(s -> evaluations.incrementAndGet());
+    try (Rig rig = Rig.tiny()) {
+      List<RunEvent> events =
+          rig.train(
+              plan,
+              Rig.settings(1e-3)
+                  .evaluate(Every.steps(2), held)
+                  .save(
+                      Every.EPOCH,
+                      step -> {
+                        savedAfter.add(step.step());
+                        return Path.of("checkpoint-" + step.step());
+                      }),
+              batches(2));
+      assertThat(events.stream().map(e -> e.getClass().getSimpleName() + e.step()))
+          .containsExactly(
+              "Step1",
+              "Step2",
+              "Evaluation2",
+              "Step3",
+              "Step4",
+              "Evaluation4",
+              "Step5",
+              "Evaluation5",
+              "Saved5",
+              "End5");
+      assertThat(savedAfter).containsExactly(5L);
+      assertThat(evaluations).hasValue(3);
+      RunEvent.Evaluation last = (RunEvent.Evaluation) events.get(7);
+      double expected = 0;
+      long trained = 0;
+      for (Batch batch : batches(3).collectList().blockOptional().orElseThrow()) {
+        expected += rig.model().loss(batch);
+        trained += batch.trainedTokens();
+      }
+      assertThat(last.trainedTokens()).isEqualTo(trained);
+      assertThat(last.loss()).isCloseTo(expected / trained, within(1e-12));
+      assertThat(events.get(8))
+          .isInstanceOfSatisfying(
+              RunEvent.Saved.class,
+              saved -> assertThat(saved.folder()).isEqualTo(Path.of("checkpoint-5")));
+    }
+  }
+
+  @Test
+  void rowsWithoutTargetsCannotBeEvaluatedOn() {
+    Chunk silent = new Chunk(new int[] {1, 2}, new int[] {-100, -100}, new int[] {2});
+    try (Rig rig = Rig.tiny()) {
+      assertThatThrownBy(
+              () ->
+                  rig.train(
+                      new StepPlan(20, 1, 1, false, 1, -1, 0),
+                      Rig.settings(0)
+                          .evaluate(
+                              Every.steps(1),
+                              Flux.just(Batch.stack(List.of(silent), OptionalInt.empty()))),
+                      batches(1)))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("no trained token");
+    }
+  }
+
+  @Test
+  void whenAskedToStopItFinishesTheStepSavesAndEnds() {
+    StepPlan plan = new StepPlan(20, 1, 1, false, 1, -1, 0);
+    AtomicBoolean stop = new AtomicBoolean();
+    AtomicInteger saves = new AtomicInteger();
+    Saver saver =
+        step -> {
+          saves.incrementAndGet();
+          return Path.of("checkpoint-" + step.step());
+        };
+    try (Rig rig = Rig.tiny();
+        Train train =
+            Train.on(
+                rig.model(),
+                rig.optimizer(),
+                plan,
+                Rig.settings(1e-3)
+                    .evaluate(Every.steps(3), batches(1))
+                    .save(Every.NEVER, saver)
+                    .stopWhen(stop::get))) {
+      StepVerifier.create(
+              batches(1)
+                  .transform(train)
+                  .doOnNext(event -> stop.compareAndSet(false, event.step() == 3)))
+          .expectNextCount(3)
+          .expectNextMatches(event -> event instanceof RunEvent.Saved && event.step() == 3)
+          .expectNext(new RunEvent.End(3, true))
+          .expectComplete()
+          .verify(PATIENCE);
+      assertThat(saves).hasValue(1);
+    }
+  }
+
+  @Test
+  void goingOnAfterAStepEqualsAStraightRun() {
+    StepPlan plan = new StepPlan(7, 1, 2, false, 2, -1, 0); // 4 steps an epoch, the last one short
+    Flux<Batch> all = Rig.epochs(CHUNKS.subList(0, 7), 1, false, 2);
+    int before = 5;
+    try (Rig straight = Rig.tiny();
+        Rig resumed = Rig.tiny()) {
+      List<RunEvent.Step> steps = Rig.steps(straight.train(plan, Rig.settings(1e-2), all));
+      StepPlan part = new StepPlan(7, 1, 2, false, 2, before, 0);
+      resumed.train(part, Rig.settings(1e-2), all);
+      List<RunEvent.Step> rest =
+          Rig.steps(
+              resumed.train(
+                  plan, Rig.settings(1e-2).after(before), all.skip(plan.microBatches(before))));
+      assertThat(rest).hasSize(3);
+      for (int k = 0; k < 3; k++) {
+        assertThat(rest.get(k).step()).isEqualTo(before + k + 1);
+        assertThat(rest.get(k).epoch()).isEqualTo(steps.get(before + k).epoch());
+        assertThat(rest.get(k).loss()).isEqualTo(steps.get(before + k).loss());
+      }
+      Map<String, float[]> expected = straight.values();
+      resumed
+          .values()
+          .forEach((name, values) -> assertThat(values).as(name).isEqualTo(expected.get(name)));
+    }
+  }
+
+  @Test
+  void aFinishedRunGoesOnToItsEnd() {
+    StepPlan plan = new StepPlan(4, 1, 1, false, 1, -1, 0);
+    try (Rig rig = Rig.tiny()) {
+      assertThat(rig.train(plan, Rig.settings(0).after(4), Flux.never()))
+          .containsExactly(new RunEvent.End(4, false));
+      assertThatThrownBy(() -> rig.train(plan, Rig.settings(0).after(5), Flux.never()))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
+  }
+
+  @Test
+  void aTrainerTrainsOnce() {
+    StepPlan plan = new StepPlan(4, 1, 1, false, 1, -1, 0);
+    try (Rig rig = Rig.tiny();
+        Train train = Train.on(rig.model(), rig.optimizer(), plan, Rig.settings(0))) {
+      Flux<RunEvent> events = batches(1).transform(train);
+      StepVerifier.create(events).expectNextCount(5).expectComplete().verify(PATIENCE);
+      StepVerifier.create(events).expectError(IllegalStateException.class).verify(PATIENCE);
+    }
+  }
+
+  /** The run makes {@code steps} steps, then ends with exactly this error and nothing held. */
+  private static void ends(
+      Flux<Batch> batches, Train.Settings settings, int steps, Throwable error) {
+    try (Rig rig = Rig.tiny()) {
+      int before = NativeMemory.arrays();
+      try (Train train =
+          Train.on(
+              rig.model(), rig.optimizer(), new StepPlan(20, 1, 1, false, 1, -1, 0), settings)) {
+        StepVerifier.create(batches.transform(train))
+            .expectNextCount(steps)
+            .expectErrorMatches(found -> found == error)
+            .verify(PATIENCE);
+        assertThat(NativeMemory.arrays()).isEqualTo(before);
+      }
+    }
+  }
+
+  private static Flux<Batch> batches(int size) {
+    return Rig.epochs(CHUNKS, size, false, 1);
+  }
+
+  private static void emit(
+      TestPublisher<Batch> source, int count, AtomicLong asked, long expected) {
+    eventually(asked, expected);
+    for (int n = 0; n < count; n++) {
+      source.next(Batch.stack(CHUNKS.subList(n, n + 1), OptionalInt.empty()));
+    }
+  }
+
+  private static boolean await(CountDownLatch latch) {
+    try {
+      return latch.await(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+
+  private static void eventually(Number counter, long expected) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (counter.longValue() != expected && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    assertThat(counter.longValue()).isEqualTo(expected);
+  }
+}
