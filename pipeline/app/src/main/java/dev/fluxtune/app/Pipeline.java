@@ -26,7 +26,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import reactor.core.publisher.Flux;
 
-/** What {@code pack}, {@code plan} and {@code inspect} do. */
+/** What the subcommands do. */
 final class Pipeline implements Actions {
   private static final DateTimeFormatter RUN = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
 
@@ -37,13 +37,23 @@ final class Pipeline implements Actions {
   }
 
   @Override
+  public void run(Resolved run) {
+    try (Ports io = Ports.open(run.config())) {
+      new Run(run, io, cache).run(outputDir(run));
+    }
+  }
+
+  private static Path outputDir(Resolved run) {
+    return Path.of(
+        run.config()
+            .output()
+            .outputDir()
+            .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
+  }
+
+  @Override
   public void pack(Resolved run) {
-    Path folder =
-        Path.of(
-            run.config()
-                .output()
-                .outputDir()
-                .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
+    Path folder = outputDir(run);
     try (Ports io = Ports.open(run.config())) {
       if (io.shards().isPresent()) {
         throw new BadInputException(
@@ -111,7 +121,7 @@ final class Pipeline implements Actions {
     terminal.out().print(table);
   }
 
-  private static void warnings(Terminal terminal, Counted counted) {
+  static void warnings(Terminal terminal, Counted counted) {
     if (counted.badRows() > 0) {
       terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", counted.badRows());
       counted.firstBadRows().forEach(row -> terminal.err().println("  " + row));
@@ -130,21 +140,25 @@ final class Pipeline implements Actions {
   @Override
   public void plan(Resolved run, boolean json) {
     try (Ports io = Ports.open(run.config())) {
-      io.takePacked(cache).ifPresent(it -> run.terminal().err().println("note: " + it));
-      Counted counted =
-          Counted.of(
-              io,
-              cache,
-              chunks ->
-                  Flux.using(
-                      () -> Progress.start(run.terminal(), "counting", io.bytes()),
-                      progress -> watched(chunks, Position.START, io, progress),
-                      Progress::close));
+      Counted counted = counted(io, cache, run.terminal());
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), io.room(), steps);
       warnings(run.terminal(), counted);
       run.terminal().out().print(json ? json(report) : report.table());
     }
+  }
+
+  /** Counts an epoch, from {@code output_dir/packed} where the same chunks lie there. */
+  static Counted counted(Ports io, Cache cache, Terminal terminal) {
+    io.takePacked(cache).ifPresent(it -> terminal.err().println("note: " + it));
+    return Counted.of(
+        io,
+        cache,
+        chunks ->
+            Flux.using(
+                () -> Progress.start(terminal, "counting", io.bytes()),
+                progress -> watched(chunks, Position.START, io, progress),
+                Progress::close));
   }
 
   private static String json(PlanReport report) {

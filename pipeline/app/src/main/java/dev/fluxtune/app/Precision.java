@@ -24,8 +24,7 @@ record Precision(Device device, Dtype weights, boolean masters) {
    * @param drawn whether its weights are drawn, so that no file has a type
    */
   static Precision of(RunConfig config, Path model, boolean drawn) {
-    Device device =
-        Engine.getEngine("PyTorch").getGpuCount() > 0 ? Device.gpu() : Device.cpu();
+    Device device = Engine.getEngine("PyTorch").getGpuCount() > 0 ? Device.gpu() : Device.cpu();
     if (!device.isGpu() && Files.exists(Path.of("/dev/nvidia0"))) {
       throw new BadInputException(
           "this machine has an NVIDIA GPU, and PyTorch's CUDA libraries are not to be found: set"

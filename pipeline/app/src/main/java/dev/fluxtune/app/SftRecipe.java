@@ -72,8 +72,8 @@ final class SftRecipe {
     long behind = plan.microBatches(from) - first * plan.microBatchesPerEpoch();
     return Flux.fromStream(() -> LongStream.range(first, plan.epochsBegun()).boxed())
         .concatMap(
-            epoch ->
-                epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}), 1)
+            epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
+            1)
         .transform(train); // → RunEvent
   }
 

@@ -68,7 +68,9 @@ class PlanTest {
       long limit = config.training().maxSteps() > 0 ? config.training().maxSteps() : -1;
       for (long epoch = 0; limit < 0 || steps < limit; epoch++) {
         List<Batch> batches =
-            SftRecipe.epoch(io, epoch, io.badRows(), it -> ledger = it).collectList().block();
+            SftRecipe.epoch(io, epoch, 0, new Reading(), io.badRows(), it -> ledger = it)
+                .collectList()
+                .block();
         long stepsInEpoch = 0;
         for (int at = 0; at < batches.size(); at += accumulation) {
           stepsInEpoch++; // the last step of an epoch may be of fewer micro-batches

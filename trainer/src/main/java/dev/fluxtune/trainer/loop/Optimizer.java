@@ -170,12 +170,23 @@ public final class Optimizer implements AutoCloseable {
                   cpu.create(learningRate),
                   cpu.create(group.decay()));
             }
-            if (masters.isPresent()) {
-              ops.call(device, "copy", working, arrays(masters.get()));
-            }
+            masters.ifPresent(all -> ops.call(device, "copy", working, arrays(all)));
             return (double) norm.get(0).getFloat();
           }
         });
+  }
+
+  /** Rounds the masters, where there are any, into the weights: after they were copied into. */
+  public void roundMasters() {
+    masters.ifPresent(
+        all ->
+            Modes.during(
+                manager.getDevice(),
+                () -> {
+                  try (NDManager device = manager.newSubManager()) {
+                    return ops.call(device, "copy", working, arrays(all));
+                  }
+                }));
   }
 
   private List<NDArray> arrays(Weights all) {

@@ -5,6 +5,9 @@ package dev.fluxtune.app.command;
  * is done; what the user can mend it throws as {@link dev.fluxtune.schemas.BadInputException}.
  */
 public interface Actions {
+  /** Trains. */
+  void run(Resolved run);
+
   void pack(Resolved run);
 
   /**

@@ -99,6 +99,7 @@ public final class PipelineCommand {
     parsed.notices().forEach(notice -> terminal.err().println("note: " + notice));
     Resolved run = new Resolved(parsed.config(), parsed.notices(), terminal);
     switch (subcommand) {
+      case RUN -> actions.run(run);
       case PACK -> actions.pack(run);
       case PLAN -> actions.plan(run, options.hasMatchedOption("--json"));
       case INSPECT ->

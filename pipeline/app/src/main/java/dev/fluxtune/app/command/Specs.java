@@ -28,8 +28,8 @@ final class Specs {
     root.usageMessage()
         .customSynopsis("pipeline SUBCOMMAND [--config FILE] [--KEY VALUE]...")
         .description(
-            "%nRows on disk to packed chunks: reads, formats, tokenizes, masks and packs them,"
-                + " and says how many steps they make.%n")
+            "%nSupervised fine-tuning, from rows on disk to a model's folder: reads, formats,"
+                + " tokenizes, masks and packs rows, trains on them, and writes checkpoints.%n")
         .footer("", "pipeline SUBCOMMAND --help explains the keys of one.");
     root.addOption(help());
     root.addOption(
@@ -68,7 +68,7 @@ final class Specs {
 
   private static List<OptionSpec> own(Subcommand subcommand) {
     return switch (subcommand) {
-      case PACK -> List.of();
+      case RUN, PACK -> List.of();
       case PLAN -> List.of(bare("--json", "Print the plan as JSON"));
       case INSPECT ->
           List.of(

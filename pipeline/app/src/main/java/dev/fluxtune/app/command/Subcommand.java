@@ -6,6 +6,13 @@ import java.util.Set;
 
 /** A subcommand that takes a configuration, and the keys that its help explains. */
 enum Subcommand {
+  RUN(
+      "Train a model on rows",
+      "Streams rows, or packed shards, into the trainer and writes checkpoints and the model into"
+          + " output_dir, as transformers reads them. Ctrl-C finishes the step and writes a"
+          + " checkpoint; --resume_from_checkpoint true goes on from the newest, to the bit.",
+      "pipeline run --config pipeline/recipes/last8.yaml --dataset_name packed/"
+          + " \\\n      --output_dir out/"),
   PACK(
       "Pack rows into shards",
       "Reads rows, formats, tokenizes, masks and packs them, and writes the chunks into"
@@ -78,6 +85,7 @@ enum Subcommand {
             || PACKING.contains(name)
             || name.equals("seed");
     return switch (this) {
+      case RUN -> true;
       case PACK -> chunks || name.equals("output_dir");
       case PLAN -> chunks || STEPS.contains(name);
       case INSPECT -> chunks;

@@ -33,7 +33,8 @@ public final class ConfigWriter {
     return text.toString();
   }
 
-  private static Map<String, Object> values(RunConfig config) {
+  /** What each key holds, as it is written in YAML: numbers, texts, lists, mappings, null. */
+  public static Map<String, Object> values(RunConfig config) {
     Map<String, Object> values = new LinkedHashMap<>();
     for (RecordComponent part : RunConfig.class.getRecordComponents()) {
       values.putAll(components((Record) Key.valueOf(part, config)));

@@ -1,6 +1,7 @@
 package dev.fluxtune.app.terminal;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.LongAdder;
 import me.tongfei.progressbar.DelegatingProgressBarConsumer;
@@ -19,6 +20,8 @@ public final class Progress implements AutoCloseable {
 
   private final LongAdder rows = new LongAdder();
   private final LongAdder tokens = new LongAdder();
+  private volatile List<String> told = List.of();
+  private boolean closed;
   private final Terminal terminal;
   private final ProgressBar bar;
 
@@ -60,9 +63,36 @@ public final class Progress implements AutoCloseable {
     bar.stepBy(units);
   }
 
+  /**
+   * Counts on by one, where not rows go by but something else.
+   *
+   * @param counts what to show of it in place of rows and tokens
+   */
+  public void step(String... counts) {
+    told = List.of(counts);
+    bar.step();
+  }
+
+  /** Moves to where a pass goes on from. */
+  public void from(long units) {
+    bar.stepTo(units);
+  }
+
+  /** A line of its own, above what is shown. */
+  public void say(String line) {
+    if (terminal.errIsTerminal()) {
+      terminal.err().print("\r" + " ".repeat(terminal.columns() - 1) + "\r");
+    }
+    terminal.err().println(line);
+  }
+
   /** Shows the final count. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     bar.close();
     terminal.err().println(terminal.errIsTerminal() ? "" : line(atEnd()));
   }
@@ -71,13 +101,9 @@ public final class Progress implements AutoCloseable {
    * How far it has come.
    *
    * @param share of the whole, from 0 to 1; negative: not known
+   * @param counts what else there is to tell
    */
-  record At(String task, double share, long rows, long tokens, Duration elapsed, boolean running) {
-
-    private String rate() {
-      double seconds = Math.max(0.001, elapsed.toMillis() / 1000.0);
-      return count((long) (rows / seconds)) + " rows/s";
-    }
+  record At(String task, double share, List<String> counts, Duration elapsed, boolean running) {
 
     private String time() {
       if (running && share > 0) {
@@ -87,7 +113,7 @@ public final class Progress implements AutoCloseable {
     }
 
     private String counts(String between) {
-      return String.join(between, count(rows) + " rows", count(tokens) + " tokens", rate(), time());
+      return String.join(between, counts) + between + time();
     }
   }
 
@@ -95,15 +121,27 @@ public final class Progress implements AutoCloseable {
     return new At(
         state.getTaskName(),
         state.getMax() > 0 ? Math.min(1, (double) state.getCurrent() / state.getMax()) : -1,
-        rows.sum(),
-        tokens.sum(),
+        counts(state.getElapsedAfterStart()),
         state.getElapsedAfterStart(),
         state.isAlive());
   }
 
   private At atEnd() {
-    return new At(
-        bar.getTaskName(), -1, rows.sum(), tokens.sum(), bar.getElapsedAfterStart(), false);
+    Duration elapsed = bar.getElapsedAfterStart();
+    return new At(bar.getTaskName(), -1, counts(elapsed), elapsed, false);
+  }
+
+  private List<String> counts(Duration elapsed) {
+    List<String> special = told;
+    return special.isEmpty() ? rows(rows.sum(), tokens.sum(), elapsed) : special;
+  }
+
+  static List<String> rows(long rows, long tokens, Duration elapsed) {
+    double seconds = Math.max(0.001, elapsed.toMillis() / 1000.0);
+    return List.of(
+        count(rows) + " rows",
+        count(tokens) + " tokens",
+        count((long) (rows / seconds)) + " rows/s");
   }
 
   /** One line of exactly {@code width} characters, so that it covers the one before. */

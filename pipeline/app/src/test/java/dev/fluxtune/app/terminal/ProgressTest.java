@@ -11,7 +11,9 @@ import org.junit.jupiter.api.Test;
 
 class ProgressTest {
   private static Progress.At at(double share, boolean running) {
-    return new Progress.At("pack", share, 50_000, 8_000_000, Duration.ofSeconds(10), running);
+    Duration elapsed = Duration.ofSeconds(10);
+    return new Progress.At(
+        "pack", share, Progress.rows(50_000, 8_000_000, elapsed), elapsed, running);
   }
 
   @Test

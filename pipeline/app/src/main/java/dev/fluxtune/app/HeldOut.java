@@ -1,0 +1,147 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.pipeline.mask.Mask;
+import dev.fluxtune.schemas.Encoded;
+import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.Tokenized;
+import dev.fluxtune.trainer.generate.Generate;
+import dev.fluxtune.trainer.generate.Sampling;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import reactor.core.publisher.Mono;
+
+/**
+ * Rows as questions with known answers: what a model answers, and how often it is right.
+ *
+ * @param rows prompts and answers, as ids; an answer ends with the end of its document
+ */
+record HeldOut(List<Row> rows) {
+  private static final int AT_ONCE = 64;
+
+  /** A prompt, and what should follow. */
+  record Row(int[] prompt, int[] answer) {
+    static Optional<Row> of(Tokenized document) {
+      boolean[] trained = document.trained();
+      int from = 0;
+      while (from < trained.length && !trained[from]) {
+        from++;
+      }
+      return from == 0 || from == trained.length
+          ? Optional.empty()
+          : Optional.of(
+              new Row(
+                  Arrays.copyOf(document.ids(), from),
+                  Arrays.copyOfRange(document.ids(), from, trained.length)));
+    }
+  }
+
+  /** The first rows that have a prompt and an answer. */
+  static HeldOut of(Ports io, int most) {
+    List<Row> rows =
+        io.rows(io.badRows())
+            .map(io.format(io.badRows()))
+            .concatMapIterable(documents -> documents, 1)
+            .concatMap(document -> Mono.justOrEmpty(row(io, document)), 1)
+            .take(most)
+            .collectList()
+            .blockOptional()
+            .orElse(List.of());
+    return new HeldOut(rows);
+  }
+
+  private static Optional<Row> row(Ports io, Prompted document) {
+    Encoded encoded = io.tokenizer().encode(document);
+    return Row.of(Mask.exact().apply(List.of(encoded)).get(0));
+  }
+
+  /** What a model answers, greedily: the tokens that follow each prompt. */
+  List<int[]> answers(Trainee trainee, int maxNewTokens, int endId) {
+    Sampling greedy = Sampling.greedy(maxNewTokens, Set.of(endId));
+    List<int[]> answers = new ArrayList<>();
+    for (int at = 0; at < rows.size(); at += AT_ONCE) {
+      List<int[]> prompts =
+          rows.subList(at, Math.min(at + AT_ONCE, rows.size())).stream().map(Row::prompt).toList();
+      answers.addAll(Generate.after(prompts, trainee.config(), trainee.weights(), greedy));
+    }
+    return answers;
+  }
+
+  /** Share of answers that are exactly those of the rows. */
+  double exactMatch(List<int[]> answers) {
+    long right = 0;
+    for (int i = 0; i < rows.size(); i++) {
+      right += Arrays.equals(rows.get(i).answer(), answers.get(i)) ? 1 : 0;
+    }
+    return (double) right / Math.max(1, rows.size());
+  }
+
+  int longestAnswer() {
+    return rows.stream().mapToInt(row -> row.answer().length).max().orElse(1);
+  }
+
+  /** As if every answer were the most frequent one of the training rows. */
+  double mostFrequent(HeldOut training) {
+    Map<String, Integer> counts = new HashMap<>();
+    int[] best = {};
+    for (Row row : training.rows) {
+      int count = counts.merge(Arrays.toString(row.answer()), 1, Integer::sum);
+      if (count > counts.getOrDefault(Arrays.toString(best), 0) || best.length == 0) {
+        best = row.answer();
+      }
+    }
+    int[] always = best;
+    return exactMatch(rows.stream().map(row -> always).toList());
+  }
+
+  /**
+   * As if every answer were that of the training row whose prompt has the most tokens in common,
+   * each counted as often as it occurs in both; the first of several.
+   */
+  double nearest(HeldOut training) {
+    List<int[]> sorted = training.rows.stream().map(row -> sorted(row.prompt())).toList();
+    return exactMatch(
+        rows.stream()
+            .map(
+                row -> {
+                  int[] prompt = sorted(row.prompt());
+                  int best = 0;
+                  int most = -1;
+                  for (int i = 0; i < sorted.size(); i++) {
+                    int common = inCommon(prompt, sorted.get(i));
+                    if (common > most) {
+                      most = common;
+                      best = i;
+                    }
+                  }
+                  return training.rows.get(best).answer();
+                })
+            .toList());
+  }
+
+  private static int[] sorted(int[] ids) {
+    int[] copy = ids.clone();
+    Arrays.sort(copy);
+    return copy;
+  }
+
+  private static int inCommon(int[] a, int[] b) {
+    int common = 0;
+    for (int i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] == b[j]) {
+        common++;
+        i++;
+        j++;
+      } else if (a[i] < b[j]) {
+        i++;
+      } else {
+        j++;
+      }
+    }
+    return common;
+  }
+}

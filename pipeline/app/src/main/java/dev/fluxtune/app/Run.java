@@ -1,0 +1,125 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.app.command.Resolved;
+import dev.fluxtune.app.terminal.Progress;
+import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.RunConfig.When;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.checkpoint.Checkpoint;
+import dev.fluxtune.trainer.checkpoint.SideFiles;
+import dev.fluxtune.trainer.loop.Every;
+import dev.fluxtune.trainer.loop.Schedule;
+import dev.fluxtune.trainer.loop.Train;
+import java.nio.file.Path;
+import java.util.Optional;
+import reactor.core.publisher.Flux;
+
+/** One run: from rows to a model's folder, and what a person sees of it. */
+final class Run {
+  private final RunConfig config;
+  private final Terminal terminal;
+  private final Ports io;
+  private final Cache cache;
+
+  Run(Resolved run, Ports io, Cache cache) {
+    this.config = run.config();
+    this.terminal = run.terminal();
+    this.io = io;
+    this.cache = cache;
+  }
+
+  /**
+   * Trains.
+   *
+   * @param folder where checkpoints and the model go
+   */
+  void run(Path folder) {
+    Unsupported.check(config);
+    Path model =
+        io.model()
+            .orElseThrow(
+                () ->
+                    new BadInputException(
+                        "a run needs a model: give --model_name_or_path, a folder with config.json"
+                            + " (and weights, unless they are to be drawn)"));
+    Optional<Ports> held =
+        config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
+    try {
+      Counted counted = Pipeline.counted(io, cache, terminal);
+      Pipeline.warnings(terminal, counted);
+      StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
+      RunFolder output = new RunFolder(folder, config, RunSettings.of(io, cache, model));
+      Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
+      try (Trainee trainee = Trainee.open(model, config)) {
+        Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), model);
+        from.ifPresent(trainee::restore);
+        if (config.output().dryRun()) {
+          terminal.err().println("dry run: all is ready, nothing was trained or written");
+          return;
+        }
+        output.begin();
+        train(output, from, trainee, plan, counted, held);
+      }
+    } finally {
+      held.ifPresent(Ports::close);
+    }
+  }
+
+  private void train(
+      RunFolder output,
+      Optional<Checkpoint> from,
+      Trainee trainee,
+      StepPlan plan,
+      Counted counted,
+      Optional<Ports> held) {
+    Samples samples = Samples.of(io, held);
+    samples.before(trainee);
+    SideFiles sideFiles =
+        SideFiles.read(
+            io.model().orElseThrow(), io.tokenizerFile().map(file -> file.resolveSibling("")));
+    long after = from.map(it -> it.run().step()).orElse(0L);
+    Reading read = new Reading();
+    RunEvent.End end;
+    try (Interrupt interrupt = Interrupt.watch(terminal);
+        Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
+      RunLog log = new RunLog(config, plan, progress);
+      from.ifPresent(it -> log.from(it.trainer()));
+      Train.Settings settings =
+          Train.Settings.of(Schedule.of(config.training(), plan))
+              .prefetch(config.chunks().prefetch())
+              .after(after)
+              .evaluate(
+                  every(config.output().evalStrategy(), config.output().evalSteps().orElse(0.0)),
+                  held.map(this::batches).orElse(Flux.empty()))
+              .save(
+                  every(config.output().saveStrategy(), config.output().saveSteps()),
+                  last -> output.save(trainee, sideFiles, log, plan, last, read))
+              .stopWhen(interrupt);
+      try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
+        end =
+            (RunEvent.End)
+                SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();
+      }
+      if (end.stopped()) {
+        progress.say(output.howToGoOn(end.step()));
+        return;
+      }
+      output.finish(trainee, sideFiles, log, line -> progress.say(line));
+      progress.close();
+      Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples, trainee);
+    }
+  }
+
+  private Flux<Batch> batches(Ports held) {
+    return Flux.defer(
+        () -> SftRecipe.epoch(held, 0, 0, new Reading(), held.badRows(), whole -> {}));
+  }
+
+  private static Every every(When when, double steps) {
+    return new Every(when, steps);
+  }
+}

@@ -1,0 +1,169 @@
+package dev.fluxtune.app;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.fluxtune.app.config.ConfigWriter;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Manifest;
+import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.RunState;
+import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.checkpoint.Checkpoint;
+import dev.fluxtune.trainer.checkpoint.Checkpoints;
+import dev.fluxtune.trainer.checkpoint.SideFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/**
+ * The folder that a run writes to: its configuration, its checkpoints, and at the end its model.
+ */
+final class RunFolder {
+  /** The resolved configuration, every key; {@code --config} takes it. */
+  private static final String CONFIG = "config.yaml";
+
+  private final Path folder;
+  private final RunConfig config;
+  private final ObjectNode settings;
+  private final Checkpoints checkpoints;
+
+  /**
+   * @param settings all that determines the weights
+   */
+  RunFolder(Path folder, RunConfig config, ObjectNode settings) {
+    this.folder = folder;
+    this.config = config;
+    this.settings = settings;
+    this.checkpoints = new Checkpoints(folder);
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  /**
+   * Looks for what the run goes on from ({@code resume_from_checkpoint}).
+   *
+   * @throws BadInputException if the folder holds a run and this is not to go on with it, or if the
+   *     checkpoint is another run's
+   */
+  Optional<Checkpoint> open(Consumer<String> told) {
+    Optional<String> resume = config.output().resumeFromCheckpoint();
+    if (resume.isEmpty()) {
+      Optional<Checkpoint> there = checkpoints.newestWhole(told);
+      if (there.isPresent()) {
+        boolean same = there.get().run().settings().equals(settings);
+        throw new BadInputException(
+            folder
+                + (same
+                    ? ": holds this run already, up to step %d; go on with it by"
+                            .formatted(there.get().run().step())
+                        + " --resume_from_checkpoint true, or give another output_dir"
+                    : ": holds another run; give another output_dir, or remove it"));
+      }
+      if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
+          || Files.exists(folder.resolve(CheckpointFormat.INDEX))) {
+        throw new BadInputException(folder + ": holds a model already; give another output_dir");
+      }
+      return Optional.empty();
+    }
+    Optional<Checkpoint> from =
+        resume.get().equals("true")
+            ? checkpoints.newestWhole(told)
+            : Optional.of(Checkpoint.read(Path.of(resume.get())));
+    from.ifPresentOrElse(
+        it ->
+            told.accept("going on after step %,d, from %s".formatted(it.run().step(), it.folder())),
+        () -> told.accept("no checkpoint in " + folder + ": starting from the beginning"));
+    from.ifPresent(this::checkSame);
+    return from;
+  }
+
+  private void checkSame(Checkpoint from) {
+    ObjectNode theirs = from.run().settings();
+    if (theirs.equals(settings)) {
+      return;
+    }
+    TreeSet<String> keys = new TreeSet<>();
+    theirs.fieldNames().forEachRemaining(keys::add);
+    settings.fieldNames().forEachRemaining(keys::add);
+    keys.removeIf(key -> Objects.equals(theirs.get(key), settings.get(key)));
+    StringBuilder message = new StringBuilder();
+    message.append(from.folder()).append(": is of a run with other settings (theirs → ours):");
+    for (String key : keys) {
+      message.append("\n  ").append(key).append(": ");
+      message.append(theirs.path(key)).append(" → ").append(settings.path(key));
+    }
+    throw new BadInputException(
+        message + "\ngo on with the settings it has, or start another run in another output_dir");
+  }
+
+  /** Removes what a stopped run left half done, and writes the configuration. */
+  void begin() {
+    try {
+      Files.createDirectories(folder);
+      checkpoints.tidy();
+      Path part = folder.resolve("." + CONFIG + ".tmp");
+      Files.writeString(part, ConfigWriter.yaml(config));
+      Files.move(part, folder.resolve(CONFIG), StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      throw new BadInputException(
+          folder + ": cannot be written (" + e + "); give another output_dir", e);
+    }
+  }
+
+  /** Writes the checkpoint of a step. */
+  Path save(
+      Trainee trainee,
+      SideFiles sideFiles,
+      RunLog log,
+      StepPlan plan,
+      RunEvent.Step last,
+      Reading read) {
+    long epoch = last.step() / plan.stepsPerEpoch();
+    long batches = plan.microBatches(last.step()) - epoch * plan.microBatchesPerEpoch();
+    RunState state =
+        new RunState(
+            CheckpointFormat.VERSION,
+            Manifest.fingerprint(settings),
+            settings,
+            plan,
+            config.training().seed(),
+            config.training().dataSeed().orElse(config.training().seed()),
+            last.step(),
+            epoch,
+            batches,
+            batches == 0 ? Position.START : read.at(epoch, batches));
+    return checkpoints.write(
+        new Checkpoints.State(
+            trainee.modelContents(),
+            trainee.optimizerContents(),
+            sideFiles,
+            log.state(last.step(), last.epoch()),
+            state),
+        new Checkpoints.Keep(
+            config.output().saveTotalLimit().orElse(0), config.output().loadBestModelAtEnd()));
+  }
+
+  /** Puts the model into the folder itself: the last one, or the best where that is wished. */
+  void finish(Trainee trainee, SideFiles sideFiles, RunLog log, Consumer<String> told) {
+    if (config.output().loadBestModelAtEnd() && log.best().isPresent()) {
+      Checkpoint best = Checkpoint.read(folder.resolve(log.best().get().checkpoint()));
+      trainee.restoreModel(best);
+      told.accept("the best model was that of step %,d".formatted(log.best().get().step()));
+    }
+    checkpoints.writeModel(trainee.modelContents(), sideFiles);
+  }
+
+  String howToGoOn(long step) {
+    return "stopped after step %,d; to go on: the same command with --output_dir %s --resume_from_checkpoint true"
+        .formatted(step, folder);
+  }
+}

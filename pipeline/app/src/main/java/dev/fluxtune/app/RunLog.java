@@ -1,0 +1,159 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.app.terminal.Progress;
+import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.RunConfig.When;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** What a run tells as it goes: on the terminal, and in the log that its checkpoints keep. */
+final class RunLog {
+  private final RunConfig config;
+  private final StepPlan plan;
+  private final Progress progress;
+  private final List<TrainerState.Log> history = new ArrayList<>();
+  private Optional<TrainerState.Best> best = Optional.empty();
+
+  private double losses; // of the steps since the last log
+  private int steps;
+  private long tokens; // of the run, and of those before that it goes on from
+  private long tokensHere;
+  private Duration training = Duration.ZERO;
+  private Duration waited = Duration.ZERO;
+  private long withoutTarget;
+
+  RunLog(RunConfig config, StepPlan plan, Progress progress) {
+    this.config = config;
+    this.plan = plan;
+    this.progress = progress;
+  }
+
+  /** Goes on from what a checkpoint kept. */
+  void from(TrainerState kept) {
+    history.addAll(kept.logHistory());
+    best = kept.best();
+    tokens = kept.numInputTokensSeen();
+    progress.from(kept.globalStep());
+  }
+
+  void accept(RunEvent event) {
+    if (event instanceof RunEvent.Step it) {
+      step(it);
+    } else if (event instanceof RunEvent.Evaluation it) {
+      evaluation(it);
+    } else if (event instanceof RunEvent.Saved it) {
+      progress.say("step %,d: wrote %s".formatted(it.step(), it.folder()));
+    }
+  }
+
+  private void step(RunEvent.Step it) {
+    tokens += it.tokens();
+    tokensHere += it.tokens();
+    training = training.plus(it.elapsed());
+    waited = waited.plus(it.waited());
+    if (it.loss().isPresent()) {
+      losses += it.loss().getAsDouble();
+      steps++;
+    } else if (withoutTarget++ == 0) {
+      progress.say(
+          "warning: step %,d holds no trained token and moved nothing; more such steps are counted"
+              .formatted(it.step()));
+    }
+    progress.step(
+        text("step %,d/%,d", it.step(), plan.totalSteps()),
+        text("loss %.4f", steps == 0 ? Double.NaN : losses / steps),
+        text("lr %.2e", it.learningRate()),
+        text("%,.0f tokens/s", tokensPerSecond()));
+    if (isDue(it.step()) && steps > 0) {
+      Map<String, Double> values = new LinkedHashMap<>();
+      values.put("loss", losses / steps);
+      it.gradNorm().ifPresent(norm -> values.put("grad_norm", norm));
+      values.put("learning_rate", it.learningRate());
+      values.put("num_tokens", (double) tokens);
+      history.add(new TrainerState.Log(it.step(), it.epoch(), values));
+      losses = 0;
+      steps = 0;
+    }
+  }
+
+  /** As transformers' {@code DefaultFlowCallback}. */
+  private boolean isDue(long step) {
+    RunConfig.Output output = config.output();
+    return (step == 1 && output.loggingFirstStep())
+        || (output.loggingStrategy() == When.STEPS && step % distance(output.loggingSteps()) == 0)
+        || (output.loggingStrategy() == When.EPOCH && step % plan.stepsPerEpoch() == 0);
+  }
+
+  private long distance(double every) {
+    return (long) (every < 1 ? Math.ceil(every * plan.totalSteps()) : every);
+  }
+
+  private void evaluation(RunEvent.Evaluation it) {
+    progress.say(text("step %,d, epoch %.2f: eval_loss %.4f", it.step(), it.epoch(), it.loss()));
+    history.add(
+        new TrainerState.Log(
+            it.step(),
+            it.epoch(),
+            Map.of("eval_loss", it.loss(), "eval_runtime", it.elapsed().toMillis() / 1000.0)));
+    if (best.isEmpty() || it.loss() < best.get().metric()) {
+      String folder = CheckpointFormat.folder(it.step());
+      best = Optional.of(new TrainerState.Best(it.loss(), it.step(), folder));
+    }
+  }
+
+  /** What transformers would know after a step. */
+  TrainerState state(long step, double epoch) {
+    RunConfig.Output output = config.output();
+    return new TrainerState(
+        step,
+        plan.totalSteps(),
+        epoch,
+        plan.epochsBegun(),
+        config.chunks().perDeviceTrainBatchSize(),
+        distance(output.loggingSteps()),
+        distance(output.evalSteps().orElse(output.loggingSteps())),
+        distance(output.saveSteps()),
+        tokens,
+        best,
+        history);
+  }
+
+  List<TrainerState.Log> history() {
+    return history;
+  }
+
+  Optional<TrainerState.Best> best() {
+    return best;
+  }
+
+  Duration training() {
+    return training;
+  }
+
+  double tokensPerSecond() {
+    return tokensHere / Math.max(1e-3, training.toMillis() / 1000.0);
+  }
+
+  /** Share of the training time in which batches were not there yet. */
+  double waitedShare() {
+    return (double) waited.toNanos() / Math.max(1, training.toNanos());
+  }
+
+  /** Steps that moved nothing, since they held no trained token. */
+  long withoutTarget() {
+    return withoutTarget;
+  }
+
+  private static String text(String format, Object... arguments) {
+    return String.format(Locale.ROOT, format, arguments);
+  }
+}
