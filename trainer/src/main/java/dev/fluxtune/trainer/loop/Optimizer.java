@@ -146,7 +146,7 @@ public final class Optimizer implements AutoCloseable {
   /**
    * Moves the weights once; the gradients are scaled where they are clipped.
    *
-   * @param step the number of this update, from 1
+   * @param step the number of this step, from 1: what AdamW corrects its young moments by
    * @return the norm of the gradients before they were clipped
    */
   public double step(Gradients gradients, long step, double learningRate) {

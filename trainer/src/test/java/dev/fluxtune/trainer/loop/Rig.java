@@ -75,6 +75,18 @@ record Rig(ModelConfig config, Weights weights, Llama model, Optimizer optimizer
         Optimizer.of(weights, trained.names(config), settings));
   }
 
+  /** Weights in bf16, masters in single precision. */
+  static Rig withMasters(Fixture fixture) {
+    ModelConfig config = fixture.config();
+    Weights weights = Weights.read(fixture.folder(), config, Device.cpu(), Dtype.BFLOAT16);
+    Weights masters = Weights.read(fixture.folder(), config, Device.cpu(), Dtype.FLOAT32);
+    return new Rig(
+        config,
+        weights,
+        new Llama(config, weights, new Llama.Options(Trained.everything(), true, false)),
+        Optimizer.withMasters(weights, masters, Optimizer.Settings.DEFAULTS));
+  }
+
   static Train.Settings settings(double rate) {
     return Train.Settings.of(new Schedule(Scheduler.CONSTANT, rate, 0, 1, Map.of()));
   }

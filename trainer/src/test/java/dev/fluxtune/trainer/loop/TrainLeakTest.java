@@ -24,7 +24,7 @@ class TrainLeakTest {
   @EnabledOnOs(value = OS.LINUX, disabledReason = "resident memory is read from /proc")
   void arraysAndMemoryAreFlatOverAThousandSteps() {
     Fixture fixture = Fixture.of("qwen2");
-    List<Chunk> chunks = Rig.chunks(8, 40, 96, 4);
+    List<Chunk> chunks = Rig.chunks(2, 40, 96, 4);
     Batch batch = Batch.stack(chunks, OptionalInt.empty());
     StepPlan plan = new StepPlan(STEPS, 1, 1, false, 1, -1, 0);
     List<Integer> arrays = new ArrayList<>();
@@ -52,8 +52,8 @@ class TrainLeakTest {
       assertThat(end).isEqualTo(new RunEvent.End(STEPS, false));
       // The trainer's gradients and the array that stands for a frozen one, nothing else.
       assertThat(arrays).hasSize(4).containsOnly(before + rig.weights().names().size() + 1);
-      // A step's activations are over 600 kB (2 layers × 320 tokens × 250 floats): 450 MB if they
-      // stayed for 750 steps; its gradients are 80 kB, 60 MB.
+      // A step's activations are 160 kB (2 layers × 80 tokens × 250 floats) and its gradients
+      // 80 kB: if one of them stayed for 750 steps, 120 MB or 60 MB.
       assertThat(bytes.get(3) - bytes.get(0)).isLessThan(30_000_000);
       assertThat(NativeMemory.arrays()).isEqualTo(before);
     }

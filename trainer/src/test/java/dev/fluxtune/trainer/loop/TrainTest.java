@@ -34,52 +34,58 @@ class TrainTest {
     List<Batch> batches = new ArrayList<>();
     golden.path("batches").forEach(batch -> batches.add(Fixture.batch(batch)));
     int accumulation = set.path("accumulation").intValue();
-    StepPlan plan =
-        new StepPlan(
-            2L * batches.size(), 2, accumulation, false, 1, -1, set.path("warmup").intValue());
-    Fixture fixture = Fixture.of("qwen2");
-    try (Rig rig =
-        Rig.of(
-            fixture.config(),
-            fixture.weights(),
-            Trained.everything(),
-            true,
-            new Optimizer.Settings(
-                set.path("betas").path(0).doubleValue(),
-                set.path("betas").path(1).doubleValue(),
-                set.path("epsilon").doubleValue(),
-                set.path("decay").doubleValue(),
-                set.path("largest").doubleValue()))) {
-      Schedule schedule =
-          new Schedule(
-              Scheduler.LINEAR,
-              set.path("rate").doubleValue(),
-              plan.warmupSteps(),
-              plan.totalSteps(),
-              Map.of());
+    double warmup = set.path("warmup").doubleValue();
+    StepPlan plan = new StepPlan(2L * batches.size(), 2, accumulation, false, 1, -1, warmup);
+    Schedule schedule =
+        new Schedule(
+            Scheduler.LINEAR,
+            set.path("rate").doubleValue(),
+            plan.warmupSteps(),
+            plan.totalSteps(),
+            Map.of());
+    try (Rig rig = golden(set)) {
       List<RunEvent.Step> steps =
           Rig.steps(rig.train(plan, Train.Settings.of(schedule), Flux.fromIterable(batches)));
       assertThat(steps).hasSize(5).hasSameSizeAs(golden.path("steps"));
       for (int k = 0; k < steps.size(); k++) {
-        JsonNode expected = golden.path("steps").path(k);
-        RunEvent.Step step = steps.get(k);
-        assertThat(step.trainedTokens()).isEqualTo(expected.path("trained").longValue());
-        assertThat(step.learningRate()).isEqualTo(expected.path("learningRate").doubleValue());
-        assertThat(step.loss().orElseThrow() / expected.path("loss").doubleValue())
-            .isCloseTo(1, within(1e-5));
-        double norm = expected.path("gradNorm").doubleValue();
-        assertThat(norm).as("clipping does something").isGreaterThan(1.5);
-        assertThat(step.gradNorm().orElseThrow() / norm).isCloseTo(1, within(1e-5));
+        equal(steps.get(k), golden.path("steps").path(k));
       }
       Map<String, float[]> expected = Fixture.floats(GOLDEN.resolve("steps.safetensors"));
       assertThat(rig.values()).hasSameSizeAs(expected);
-      rig.values()
-          .forEach(
-              (name, values) ->
-                  assertThat(Fixture.distance(values, expected.get(name)))
-                      .as(name)
-                      .isLessThan(1e-5));
+      near(rig.values(), expected, 1e-5);
     }
+  }
+
+  private static Rig golden(JsonNode settings) {
+    Fixture fixture = Fixture.of("qwen2");
+    return Rig.of(
+        fixture.config(),
+        fixture.weights(),
+        Trained.everything(),
+        true,
+        new Optimizer.Settings(
+            settings.path("betas").path(0).doubleValue(),
+            settings.path("betas").path(1).doubleValue(),
+            settings.path("epsilon").doubleValue(),
+            settings.path("decay").doubleValue(),
+            settings.path("largest").doubleValue()));
+  }
+
+  private static void equal(RunEvent.Step step, JsonNode expected) {
+    assertThat(step.trainedTokens()).isEqualTo(expected.path("trained").longValue());
+    assertThat(step.learningRate()).isEqualTo(expected.path("learningRate").doubleValue());
+    assertThat(step.loss().orElseThrow() / expected.path("loss").doubleValue())
+        .isCloseTo(1, within(1e-5));
+    double norm = expected.path("gradNorm").doubleValue();
+    assertThat(norm).as("clipping does something").isGreaterThan(1.5);
+    assertThat(step.gradNorm().orElseThrow() / norm).isCloseTo(1, within(1e-5));
+  }
+
+  private static void near(
+      Map<String, float[]> found, Map<String, float[]> expected, double distance) {
+    found.forEach(
+        (name, values) ->
+            assertThat(Fixture.distance(values, expected.get(name))).as(name).isLessThan(distance));
   }
 
   @Test
@@ -87,20 +93,14 @@ class TrainTest {
     List<Chunk> chunks = Rig.chunks(24, 40, VOCABULARY, 7);
     assertThat(chunks.stream().map(Chunk::trainedTokens).distinct().count()).isGreaterThan(12);
     Map<String, float[]> whole = trained(chunks, 8, 1, false);
-    trained(chunks, 4, 2, false)
-        .forEach(
-            (name, values) ->
-                assertThat(Fixture.distance(values, whole.get(name))).as(name).isLessThan(1e-6));
+    near(trained(chunks, 4, 2, false), whole, 1e-6);
   }
 
   @Test
   void checkpointingMakesTheSameWeights() {
     List<Chunk> chunks = Rig.chunks(12, 40, VOCABULARY, 8);
     Map<String, float[]> kept = trained(chunks, 4, 1, false);
-    trained(chunks, 4, 1, true)
-        .forEach(
-            (name, values) ->
-                assertThat(Fixture.distance(values, kept.get(name))).as(name).isLessThan(1e-5));
+    near(trained(chunks, 4, 1, true), kept, 1e-5);
   }
 
   @Test
@@ -132,6 +132,26 @@ class TrainTest {
                   assertThat(rig.optimizer().state()).doesNotContainKey("exp_avg." + name);
                 }
               });
+    }
+  }
+
+  @Test
+  void productsInBf16WithMastersStayNearSinglePrecision() {
+    List<Chunk> chunks = Rig.chunks(4, 40, VOCABULARY, 11);
+    StepPlan plan = new StepPlan(4, 4, 1, false, 6, -1, 0);
+    Fixture fixture = Fixture.of("qwen2");
+    List<RunEvent.Step> single;
+    try (Rig rig = Rig.of(fixture, Trained.everything(), true)) {
+      single = Rig.steps(rig.train(plan, Rig.settings(1e-2), Rig.epochs(chunks, 4, false, 6)));
+    }
+    try (Rig rig = Rig.withMasters(fixture)) {
+      List<RunEvent.Step> half =
+          Rig.steps(rig.train(plan, Rig.settings(1e-2), Rig.epochs(chunks, 4, false, 6)));
+      double expected = single.get(5).loss().orElseThrow();
+      assertThat(single.get(0).loss().orElseThrow()).isGreaterThan(expected * 1.05);
+      assertThat(half.get(5).loss().orElseThrow())
+          .isCloseTo(expected, within(expected * 0.02))
+          .isNotCloseTo(expected, within(expected * 1e-6));
     }
   }
 

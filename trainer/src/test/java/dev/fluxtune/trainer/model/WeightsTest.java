@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,24 @@ class WeightsTest {
   private static final ModelConfig TINY = Fixture.of("qwen2").config();
 
   @TempDir Path folder;
+
+  @Test
+  void someOfAModelAreThoseOfTheWhole() {
+    Fixture fixture = Fixture.of("llama2");
+    ModelConfig config = fixture.config();
+    List<String> names = Trained.last(1, true).names(config);
+    try (Weights read = fixture.weights();
+        Weights readSome =
+            Weights.read(fixture.folder(), config, names, Device.cpu(), Dtype.FLOAT32);
+        Weights drawn = Weights.random(config, 3, Device.cpu(), Dtype.FLOAT32);
+        Weights drawnSome = Weights.random(config, names, 3, Device.cpu(), Dtype.FLOAT32)) {
+      assertThat(readSome.names()).isEqualTo(names).isEqualTo(drawnSome.names());
+      for (String name : names) {
+        assertThat(readSome.get(name).toFloatArray()).isEqualTo(read.get(name).toFloatArray());
+        assertThat(drawnSome.get(name).toFloatArray()).isEqualTo(drawn.get(name).toFloatArray());
+      }
+    }
+  }
 
   @Test
   void randomWeightsFollowTheSeedAndTheRange() {
