@@ -14,7 +14,6 @@ import dev.fluxtune.schemas.RunState;
 import dev.fluxtune.schemas.StepPlan;
 import java.io.IOException;
 import java.io.Serial;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -398,36 +397,6 @@ class CheckpointsTest {
   private static List<String> names(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
-    }
-  }
-
-  /** A tensor that is its bytes. */
-  private static class Numbers implements Content {
-    private final String dtype;
-    private final List<Long> shape;
-    private final byte[] bytes;
-
-    Numbers(String dtype, List<Long> shape, byte[] bytes) {
-      this.dtype = dtype;
-      this.shape = shape;
-      this.bytes = bytes;
-    }
-
-    @Override
-    public String dtype() {
-      return dtype;
-    }
-
-    @Override
-    public List<Long> shape() {
-      return shape;
-    }
-
-    @Override
-    public void writeTo(Sink sink) throws IOException {
-      int half = bytes.length / 2;
-      sink.write(ByteBuffer.wrap(bytes, 0, half));
-      sink.write(ByteBuffer.wrap(bytes, half, bytes.length - half));
     }
   }
 }
