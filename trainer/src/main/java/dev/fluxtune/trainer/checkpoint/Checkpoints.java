@@ -147,8 +147,7 @@ public final class Checkpoints {
       if (damage.isEmpty()) {
         return Optional.of(Checkpoint.ofWhole(folder));
       }
-      skipped.accept(
-          "%s is damaged (%s) and passed over".formatted(folder, damage.get()));
+      skipped.accept("%s is damaged (%s) and passed over".formatted(folder, damage.get()));
     }
     return Optional.empty();
   }
