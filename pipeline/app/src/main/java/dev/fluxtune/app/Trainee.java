@@ -105,8 +105,8 @@ final class Trainee implements AutoCloseable {
 
   private Weights weights(List<String> names, Dtype dtype, long seed) {
     return drawn
-        ? Weights.random(config, seed, precision.device(), dtype, names)
-        : Weights.read(folder, config, precision.device(), dtype, names);
+        ? Weights.random(config, names, seed, precision.device(), dtype)
+        : Weights.read(folder, config, names, precision.device(), dtype);
   }
 
   Llama model() {

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  * all of it is on disk; what is deleted is renamed first.
  */
 public final class Checkpoints {
-  /** As transformers cut them before they grew: what fits everywhere. */
+  /** As transformers cut them before version 5: what every store takes. */
   private static final long SHARD_BYTES = 5_000_000_000L;
 
   private static final String WRITTEN = ".tmp";
@@ -147,8 +147,7 @@ public final class Checkpoints {
       if (damage.isEmpty()) {
         return Optional.of(Checkpoint.ofWhole(folder));
       }
-      skipped.accept(
-          "%s is damaged (%s): the one before it is taken".formatted(folder, damage.get()));
+      skipped.accept("%s is damaged (%s) and passed over".formatted(folder, damage.get()));
     }
     return Optional.empty();
   }

@@ -170,7 +170,7 @@ public final class Optimizer implements AutoCloseable {
                   cpu.create(learningRate),
                   cpu.create(group.decay()));
             }
-            masters.ifPresent(all -> ops.call(device, "copy", working, arrays(all)));
+            masters.ifPresent(it -> ops.call(device, "copy", working, arrays(it)));
             return (double) norm.get(0).getFloat();
           }
         });

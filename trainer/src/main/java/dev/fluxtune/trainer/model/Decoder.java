@@ -115,7 +115,6 @@ public final class Decoder implements AutoCloseable {
    * @return the logits of the token that follows, as {@link #start}
    */
   public float[] next(int[] ids, boolean[] goesOn) {
-    long[] places = new long[ids.length];
     int[] positions = new int[ids.length];
     for (int row = 0; row < ids.length; row++) {
       config.checkId(ids[row]);
@@ -124,37 +123,32 @@ public final class Decoder implements AutoCloseable {
         throw new IllegalStateException("row " + row + " is full");
       }
       positions[row] = lengths[row] - 1;
-      places[row] = (long) row * capacity + positions[row];
     }
     return Modes.during(
         weights.device(),
         () -> {
           try (NDManager device = manager.newSubManager();
               NDManager cpu = host.newSubManager()) {
-            NDList documents =
-                documents(device, positions, device.create(new int[1]), new int[1], cpu);
-            NDArray at = device.create(places);
-            NDArray behind = device.create(positions);
-            NDArray longest = cpu.create(longest());
-            NDArray x = embed(device, ids);
-            for (int i = 0; i < layers.size(); i++) {
-              x =
-                  replaced(
-                      x,
-                      ops.call(
-                          device,
-                          "layer_next",
-                          x,
-                          documents,
-                          at,
-                          behind,
-                          longest,
-                          layers.get(i),
-                          caches.get(i)));
-            }
-            return logits(device, x, IntStream.range(0, ids.length).asLongStream().toArray());
+            return append(ids, positions, device, cpu);
           }
         });
+  }
+
+  private float[] append(int[] ids, int[] positions, NDManager device, NDManager cpu) {
+    long[] rows = IntStream.range(0, ids.length).asLongStream().toArray();
+    NDList documents = documents(device, positions, device.create(new int[1]), new int[1], cpu);
+    NDArray at =
+        device.create(Arrays.stream(rows).map(r -> r * capacity + positions[(int) r]).toArray());
+    NDArray behind = device.create(positions);
+    NDArray longest = cpu.create(longest());
+    NDArray x = embed(device, ids);
+    for (int i = 0; i < layers.size(); i++) {
+      List<NDArray> w = layers.get(i);
+      List<NDArray> cache = caches.get(i);
+      NDList next = ops.call(device, "layer_next", x, documents, at, behind, longest, w, cache);
+      x = replaced(x, next);
+    }
+    return logits(device, x, rows);
   }
 
   private NDList documents(

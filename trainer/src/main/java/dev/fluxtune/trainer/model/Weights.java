@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -125,6 +126,11 @@ public final class Weights implements AutoCloseable {
       throw new IllegalArgumentException("no weight " + name + "; there are " + arrays.keySet());
     }
     return array;
+  }
+
+  /** All of them by name, in that order; they stay ours. */
+  public Map<String, NDArray> arrays() {
+    return Collections.unmodifiableMap(arrays);
   }
 
   public Dtype dtype() {

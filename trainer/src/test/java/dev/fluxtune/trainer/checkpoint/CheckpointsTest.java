@@ -14,7 +14,6 @@ import dev.fluxtune.schemas.RunState;
 import dev.fluxtune.schemas.StepPlan;
 import java.io.IOException;
 import java.io.Serial;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -131,13 +130,15 @@ class CheckpointsTest {
 
   @Test
   void aKillAtAnyMomentLeavesAWholeCheckpoint() throws IOException {
-    // The second checkpoint replaces one of its own step and crowds out the first.
+    // What is written replaces a checkpoint of its own step and crowds out another.
+    Path before = temporary.resolve("before");
+    new Checkpoints(before).write(state(1, 1), ALL);
+    new Checkpoints(before).write(state(2, 2), ALL);
     int moments = 0;
     for (int moment = 0; ; moment++) {
       out = temporary.resolve("killed-" + moment);
       checkpoints = new Checkpoints(out);
-      checkpoints.write(state(1, 1), ALL);
-      checkpoints.write(state(2, 2), ALL);
+      copy(before, out);
       boolean killed = killed(moment, disk -> disk.write(state(2, 3), keep(1)));
       if (!killed) {
         break;
@@ -158,12 +159,14 @@ class CheckpointsTest {
 
   @Test
   void aKillWhileTidyingIsTidiedLater() throws IOException {
+    checkpoints.write(state(1, 1), ALL);
+    assertThat(killed(20, disk -> disk.write(state(2, 2), ALL))).isTrue();
+    Path before = out;
+    assertThat(names(before)).contains(".checkpoint-2.tmp");
     for (int moment = 0; ; moment++) {
       out = temporary.resolve("tidied-" + moment);
       checkpoints = new Checkpoints(out);
-      checkpoints.write(state(1, 1), ALL);
-      assertThat(killed(20, disk -> disk.write(state(2, 2), ALL))).isTrue();
-      assertThat(names(out)).contains(".checkpoint-2.tmp");
+      copy(before, out);
       if (!killed(moment, Checkpoints::tidy)) {
         break;
       }
@@ -176,10 +179,12 @@ class CheckpointsTest {
 
   @Test
   void aKillNeverMixesTwoModels() throws IOException {
+    Path before = temporary.resolve("before");
+    new Checkpoints(before, new Disk(), 25).writeModel(weights(1), sideFiles());
     for (long shardBytes : new long[] {25, 1000}) {
       for (int moment = 0; ; moment++) {
         out = temporary.resolve("model-" + shardBytes + "-" + moment);
-        new Checkpoints(out, new Disk(), 25).writeModel(weights(1), sideFiles());
+        copy(before, out);
         boolean killed =
             killed(moment, shardBytes, disk -> disk.writeModel(weights(2), sideFiles()));
         List<Integer> seeds = new ArrayList<>();
@@ -276,6 +281,16 @@ class CheckpointsTest {
 
   private static Checkpoints.Keep keep(int limit) {
     return new Checkpoints.Keep(limit, false);
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> all = Files.walk(from)) {
+      for (Path one : all.toList()) {
+        Path copy = to.resolve(from.relativize(one).toString());
+        Files.createDirectories(copy.resolveSibling(""));
+        Files.copy(one, copy);
+      }
+    }
   }
 
   private void assertWhole() throws IOException {
@@ -382,36 +397,6 @@ class CheckpointsTest {
   private static List<String> names(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
-    }
-  }
-
-  /** A tensor that is its bytes. */
-  private static class Numbers implements Content {
-    private final String dtype;
-    private final List<Long> shape;
-    private final byte[] bytes;
-
-    Numbers(String dtype, List<Long> shape, byte[] bytes) {
-      this.dtype = dtype;
-      this.shape = shape;
-      this.bytes = bytes;
-    }
-
-    @Override
-    public String dtype() {
-      return dtype;
-    }
-
-    @Override
-    public List<Long> shape() {
-      return shape;
-    }
-
-    @Override
-    public void writeTo(Sink sink) throws IOException {
-      int half = bytes.length / 2;
-      sink.write(ByteBuffer.wrap(bytes, 0, half));
-      sink.write(ByteBuffer.wrap(bytes, half, bytes.length - half));
     }
   }
 }

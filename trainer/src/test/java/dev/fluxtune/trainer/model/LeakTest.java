@@ -3,6 +3,10 @@ package dev.fluxtune.trainer.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.trainer.checkpoint.Content;
+import dev.fluxtune.trainer.checkpoint.ModelFiles;
+import java.io.IOException;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -30,6 +34,32 @@ class LeakTest {
           assertThat(NativeMemory.arrays()).isEqualTo(between);
         }
       }
+    }
+    assertThat(NativeMemory.arrays()).isEqualTo(before);
+  }
+
+  @Test
+  void generationAndCheckpointsFreeTheirArrays() throws IOException {
+    Fixture fixture = Fixture.of("qwen2");
+    int before = NativeMemory.arrays();
+    try (Weights weights = fixture.weights()) {
+      int between = NativeMemory.arrays();
+      try (TensorBytes bytes = new TensorBytes(100);
+          Decoder decoder =
+              new Decoder(
+                  fixture.config(), weights, List.of(new int[] {1, 2}, new int[] {3}), 50)) {
+        decoder.start();
+        int started = NativeMemory.arrays();
+        for (int i = 0; i < 50; i++) {
+          decoder.next(new int[] {i, i + 1}, new boolean[] {true, true});
+        }
+        for (Content content : bytes.of(weights.arrays()).values()) {
+          content.writeTo(piece -> assertThat(piece.remaining()).isPositive());
+        }
+        bytes.read(ModelFiles.read(fixture.folder()), weights.arrays());
+        assertThat(NativeMemory.arrays()).isEqualTo(started);
+      }
+      assertThat(NativeMemory.arrays()).isEqualTo(between);
     }
     assertThat(NativeMemory.arrays()).isEqualTo(before);
   }

@@ -54,7 +54,7 @@ class TensorBytesTest {
     try (Weights weights =
             Weights.read(fixture.folder(), fixture.config(), Device.cpu(), Dtype.BFLOAT16);
         TensorBytes bytes = new TensorBytes(1000)) {
-      Map<String, Content> contents = bytes.of(arrays(weights));
+      Map<String, Content> contents = bytes.of(weights.arrays());
       byte[] file = Files.readAllBytes(fixture.folder().resolve("model.safetensors"));
       for (String name : weights.names()) {
         SafeTensors.Tensor tensor = files.get(name).tensors().get(name);
@@ -80,7 +80,7 @@ class TensorBytesTest {
     try (Weights weights = Weights.random(fixture.config(), 3, Device.cpu(), Dtype.FLOAT32);
         Weights expected = fixture.weights();
         TensorBytes bytes = new TensorBytes()) {
-      bytes.read(ModelFiles.read(fixture.folder()), arrays(weights));
+      bytes.read(ModelFiles.read(fixture.folder()), weights.arrays());
       for (String name : expected.names()) {
         assertThat(weights.get(name).toFloatArray()).isEqualTo(expected.get(name).toFloatArray());
       }
@@ -94,11 +94,11 @@ class TensorBytesTest {
         Weights whole = Weights.random(fixture.config(), 3, Device.cpu(), Dtype.FLOAT32);
         TensorBytes bytes = new TensorBytes()) {
       Map<String, SafeTensors> files = new LinkedHashMap<>(ModelFiles.read(fixture.folder()));
-      assertThatThrownBy(() -> bytes.read(files, arrays(half)))
+      assertThatThrownBy(() -> bytes.read(files, half.arrays()))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining(
               "model.embed_tokens.weight is F32 [96, 32], this run has BF16 [96, 32]");
-      Map<String, NDArray> arrays = arrays(whole);
+      Map<String, NDArray> arrays = new LinkedHashMap<>(whole.arrays());
       float[] before = whole.get(ModelConfig.EMBEDDING).toFloatArray();
       arrays.remove(ModelConfig.NORM);
       assertThatThrownBy(() -> bytes.read(files, arrays))
@@ -110,11 +110,5 @@ class TensorBytesTest {
           .hasMessageContaining("lm_head.weight is missing");
       assertThat(whole.get(ModelConfig.EMBEDDING).toFloatArray()).isEqualTo(before);
     }
-  }
-
-  private static Map<String, NDArray> arrays(Weights weights) {
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    weights.names().forEach(name -> arrays.put(name, weights.get(name)));
-    return arrays;
   }
 }
