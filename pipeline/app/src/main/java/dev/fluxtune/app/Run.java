@@ -78,43 +78,55 @@ final class Run {
       Optional<Ports> held) {
     Samples samples = Samples.of(io, held);
     samples.before(trainee);
+    fit(output, from, trainee, plan, held)
+        .ifPresent(
+            log ->
+                Summary.end(
+                    terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+  }
+
+  /** From the first step to the model in the run's folder; empty where it was stopped before. */
+  private Optional<RunLog> fit(
+      RunFolder output,
+      Optional<Checkpoint> from,
+      Trainee trainee,
+      StepPlan plan,
+      Optional<Ports> held) {
     SideFiles sideFiles =
         SideFiles.read(
             io.model().orElseThrow(), io.tokenizerFile().map(file -> file.resolveSibling("")));
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = new Reading();
-    RunEvent.End end;
     try (Interrupt interrupt = Interrupt.watch(terminal);
         Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
       RunLog log = new RunLog(config, plan, progress);
       from.ifPresent(it -> log.from(it.trainer()));
+      RunConfig.Output wanted = config.output();
       Train.Settings settings =
           Train.Settings.of(Schedule.of(config.training(), plan))
               .prefetch(config.chunks().prefetch())
               .after(after)
               .evaluate(
-                  every(config.output().evalStrategy(), config.output().evalSteps().orElse(0.0)),
-                  held.map(this::batches).orElse(Flux.empty()))
+                  every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
+                  held.map(Run::batches).orElse(Flux.empty()))
               .save(
-                  every(config.output().saveStrategy(), config.output().saveSteps()),
+                  every(wanted.saveStrategy(), wanted.saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
               .stopWhen(interrupt);
+      RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-        end =
-            (RunEvent.End)
-                SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();
+        last = SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();
       }
-      if (end.stopped()) {
+      if (last instanceof RunEvent.End end && end.stopped()) {
         progress.say(output.howToGoOn(end.step()));
-        return;
+        return Optional.empty();
       }
-      output.finish(trainee, sideFiles, log, line -> progress.say(line));
-      progress.close();
-      Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples, trainee);
+      output.finish(trainee, sideFiles, log, progress::say);
+      return Optional.of(log);
     }
   }
 
-  private Flux<Batch> batches(Ports held) {
+  private static Flux<Batch> batches(Ports held) {
     return Flux.defer(
         () -> SftRecipe.epoch(held, 0, 0, new Reading(), held.badRows(), whole -> {}));
   }
