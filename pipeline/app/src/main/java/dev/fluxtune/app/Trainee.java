@@ -57,11 +57,7 @@ final class Trainee implements AutoCloseable {
     this.config = ModelConfig.read(folder);
     this.drawn = !hasWeights(folder);
     this.precision = Precision.of(run, folder, drawn);
-    this.trained =
-        run.model()
-            .unfrozenLayers()
-            .map(layers -> Trained.last(layers, run.model().trainHead()))
-            .orElse(Trained.everything());
+    this.trained = trained(run.model());
     List<String> names = trained.names(config);
     long seed = run.training().seed();
     this.weights = weights(List.copyOf(config.shapes().keySet()), precision.weights(), seed);
@@ -84,6 +80,19 @@ final class Trainee implements AutoCloseable {
     this.bytes = new TensorBytes();
     opened.push(bytes::close);
     open.addAll(opened);
+  }
+
+  private Trained trained(RunConfig.Model wanted) {
+    if (wanted.unfrozenLayers().isEmpty()) {
+      return Trained.everything();
+    }
+    int layers = wanted.unfrozenLayers().get();
+    if (layers < 1 || layers > config.layers()) {
+      throw new BadInputException(
+          "unfrozen_layers: must be 1 to %d, the layers of %s (got %d)"
+              .formatted(config.layers(), folder, layers));
+    }
+    return Trained.last(layers, wanted.trainHead());
   }
 
   private static boolean hasWeights(Path folder) {
