@@ -97,6 +97,11 @@ class CompletionTest {
 
   private static final class NoActions implements Actions {
     @Override
+    public void run(Resolved run) {
+      throw new AssertionError("run was run");
+    }
+
+    @Override
     public void pack(Resolved run) {
       throw new AssertionError("pack was run");
     }

@@ -30,6 +30,11 @@ class PipelineCommandTest {
   private final Actions actions =
       new Actions() {
         @Override
+        public void run(Resolved run) {
+          called("run " + run.config().output().dryRun());
+        }
+
+        @Override
         public void pack(Resolved run) {
           called("pack " + run.config().chunks().maxLength().orElseThrow());
         }
