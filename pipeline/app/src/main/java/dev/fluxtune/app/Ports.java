@@ -68,10 +68,21 @@ final class Ports implements AutoCloseable {
    * @throws BadInputException if a part of it is missing or cannot be used
    */
   static Ports open(RunConfig config) {
+    return open(config, true);
+  }
+
+  /** Opens the tokenizer alone. */
+  static Ports withoutRows(RunConfig config) {
+    return open(config, false);
+  }
+
+  private static Ports open(RunConfig config, boolean rows) {
     Ports ports = new Ports(config, false);
     try {
       ports.tokenizerFolder().ifPresent(ports::openTokenizer);
-      ports.openData();
+      if (rows) {
+        ports.openData();
+      }
       if (ports.kind.isText() && ports.tokenizer.isEmpty()) {
         throw new BadInputException(
             "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"

@@ -86,7 +86,8 @@ final class Trainee implements AutoCloseable {
     open.addAll(opened);
   }
 
-  private static boolean hasWeights(Path folder) {
+  /** Whether a folder holds weights; such as cannot be read are an error. */
+  static boolean hasWeights(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       List<String> names = files.map(it -> it.getFileName().toString()).toList();
       boolean safe = names.stream().anyMatch(it -> it.endsWith(".safetensors"));

@@ -66,6 +66,7 @@ class CompletionTest {
     "pa,pack",
     "pl,plan",
     "insp,inspect",
+    "gen,generate",
     "comp,completion",
   })
   void completesSubcommands(String begun, String whole) throws Exception {
@@ -78,6 +79,7 @@ class CompletionTest {
     assertThat(offered("pipeline", "pack", "--seed", "1", "--conf")).containsExactly("--config");
     assertThat(offered("pipeline", "plan", "--js")).containsExactly("--json");
     assertThat(offered("pipeline", "pack", "--js")).containsExactly("");
+    assertThat(offered("pipeline", "generate", "--max_n")).containsExactly("--max_new_tokens");
   }
 
   @Test
@@ -85,6 +87,7 @@ class CompletionTest {
     assertThat(offered("pipeline", "pack", "--packing_strategy", "bfd"))
         .containsExactly("bfd", "bfd_split");
     assertThat(offered("pipeline", "pack", "--use_peft", "t")).containsExactly("true");
+    assertThat(offered("pipeline", "generate", "--do_sample", "f")).containsExactly("false");
     assertThat(offered("pipeline", "completion", "z")).containsExactly("zsh");
   }
 
@@ -96,6 +99,16 @@ class CompletionTest {
   }
 
   private static final class NoActions implements Actions {
+    @Override
+    public void run(Resolved run) {
+      throw new AssertionError("run was run");
+    }
+
+    @Override
+    public void generate(Resolved run, Generation asked) {
+      throw new AssertionError("generate was run");
+    }
+
     @Override
     public void pack(Resolved run) {
       throw new AssertionError("pack was run");
