@@ -53,11 +53,9 @@ final class GenerateCommand {
     ModelConfig model = ModelConfig.read(folder);
     try (Ports io = rows ? Ports.open(config) : Ports.withoutRows(config)) {
       check(io, folder, rows);
-      Sampling sampling =
-          wanted.sampling(asked, io.tokenizer().endId(), config.training().seed());
+      Sampling sampling = wanted.sampling(asked, io.tokenizer().endId(), config.training().seed());
       Precision precision = Precision.of(config, folder, false);
-      try (Weights weights =
-          Weights.read(folder, model, precision.device(), precision.weights())) {
+      try (Weights weights = Weights.read(folder, model, precision.device(), precision.weights())) {
         Answers answers = new Answers(io.tokenizer(), model, weights, sampling);
         if (rows) {
           ofRows(io, answers);

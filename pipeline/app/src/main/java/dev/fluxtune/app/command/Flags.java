@@ -53,8 +53,7 @@ record Flags(List<String> own, List<Flag> settings) {
     boolean next =
         value.isEmpty()
             && !rest.isEmpty()
-            && (option.arity().min() > 0
-                || (option.arity().max() > 0 && !isFlag(rest.element())));
+            && (option.arity().min() > 0 || (option.arity().max() > 0 && !isFlag(rest.element())));
     return option.longestName() + (next ? "=" + rest.remove() : value);
   }
 
