@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 class GenerateCommandTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path TINY = Configs.HOME.resolve("datasets/tiny-tasks");
-  private static final String PROMPT = "### Instruction:\nWrite the last word.\n\n### Response:\n";
+  private static final String PROMPT = "Below is an instruction";
 
   @TempDir static Path shared;
   @TempDir Path folder;
@@ -45,7 +45,9 @@ class GenerateCommandTest {
             shared.resolve("cache"),
             "run",
             "--max_steps",
-            20,
+            40,
+            "--completion_only_loss",
+            false, // prompts are learnt too, so that it has more to say
             "--eval_strategy",
             "no",
             "--save_strategy",
@@ -62,7 +64,8 @@ class GenerateCommandTest {
   private CommandRun generate(Path model, Object... arguments) {
     return CommandRun.of(
         folder.resolve("cache"),
-        Stream.concat(Stream.of("generate", "--model_name_or_path", model), Arrays.stream(arguments))
+        Stream.concat(
+                Stream.of("generate", "--model_name_or_path", model), Arrays.stream(arguments))
             .toArray());
   }
 
@@ -173,8 +176,7 @@ class GenerateCommandTest {
     assertAsked(rows(file, "--dataset_text_field", "question"), "a b");
   }
 
-  private static void assertAsked(
-      List<JsonNode> answers, String prompt, String... completion) {
+  private static void assertAsked(List<JsonNode> answers, String prompt, String... completion) {
     ObjectNode expected = JSON.createObjectNode().put("prompt", prompt);
     for (String one : completion) {
       expected.put("completion", one);
@@ -208,10 +210,10 @@ class GenerateCommandTest {
     assertThat(written(model(), drawn)).isNotEqualTo(first);
 
     Path file = folder.resolve("rows.jsonl");
-    Files.write(file, Collections.nCopies(40, "{\"prompt\": \"a\", \"completion\": \"b\"}"));
+    Files.write(file, Collections.nCopies(40, "{\"prompt\": \"%s\", \"completion\": \"b\"}".formatted(PROMPT)));
     List<JsonNode> answers = rows(file, "--do_sample", "--max_new_tokens", 20);
     assertThat(answers.stream().map(it -> it.path("generated").asText()).distinct().count())
-        .isGreaterThan(36);
+        .isEqualTo(40);
   }
 
   @Test
@@ -236,7 +238,9 @@ class GenerateCommandTest {
         .isEqualTo(
             "note: %s: without effect here: num_beams\n"
                 .formatted(ending.resolve("generation_config.json")));
-    Object[] freely = {"--prompt", PROMPT, "--top_k", 0, "--temperature", 3, "--max_new_tokens", 12};
+    Object[] freely = {
+      "--prompt", PROMPT, "--top_k", 0, "--temperature", 3, "--max_new_tokens", 12
+    };
     assertThat(written(ending, freely)).isNotEqualTo(run.out());
   }
 
