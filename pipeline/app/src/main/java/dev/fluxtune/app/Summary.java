@@ -37,6 +37,8 @@ final class Summary {
   /** What happened. */
   static void end(
       Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples, Trainee trainee) {
+    terminal.out().println();
+    terminal.out().print(Curve.of(log.history()));
     terminal.out().print(samples.after(trainee));
     terminal.out().println();
     Table table =

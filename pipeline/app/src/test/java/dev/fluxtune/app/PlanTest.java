@@ -31,7 +31,7 @@ class PlanTest {
   @MethodSource("seeds")
   void isWhatAConsumerOfTheWholeChainCounts(long seed) throws IOException {
     Random random = new Random(seed);
-    RunConfig config = config(random, rows(random));
+    RunConfig config = Configs.of(settings(random, rows(random, folder)).toArray());
     try (Ports io = Ports.open(config)) {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
@@ -92,7 +92,8 @@ class PlanTest {
     }
   }
 
-  private Path rows(Random random) throws IOException {
+  /** Writes documents of some length, of ids below 100. */
+  static Path rows(Random random, Path folder) throws IOException {
     List<String> rows = new ArrayList<>();
     int n = 30 + random.nextInt(100);
     for (int row = 0; row < n; row++) {
@@ -102,9 +103,10 @@ class PlanTest {
     return Files.write(folder.resolve("rows.jsonl"), rows);
   }
 
-  private static RunConfig config(Random random, Path rows) {
+  /** All that decides on steps, at random: names and values in turn. */
+  static List<Object> settings(Random random, Path rows) {
     String strategy = List.of("wrapped", "bfd", "bfd_split", "none").get(random.nextInt(4));
-    List<Object> flags =
+    List<Object> settings =
         new ArrayList<>(
             List.of(
                 "dataset_name",
@@ -128,15 +130,15 @@ class PlanTest {
                 "train_sampling_strategy",
                 random.nextBoolean() ? "random" : "sequential"));
     if (strategy.equals("none")) {
-      flags.addAll(List.of("packing", false));
+      settings.addAll(List.of("packing", false));
     } else {
-      flags.addAll(List.of("packing_strategy", strategy));
+      settings.addAll(List.of("packing_strategy", strategy));
     }
     if (strategy.equals("wrapped")) {
-      flags.addAll(List.of("tail", List.of("drop", "keep", "pad").get(random.nextInt(3))));
+      settings.addAll(List.of("tail", List.of("drop", "keep", "pad").get(random.nextInt(3))));
     } else if (!strategy.equals("none")) {
-      flags.addAll(List.of("packing_window", 1 + random.nextInt(50)));
+      settings.addAll(List.of("packing_window", 1 + random.nextInt(50)));
     }
-    return Configs.of(flags.toArray());
+    return settings;
   }
 }

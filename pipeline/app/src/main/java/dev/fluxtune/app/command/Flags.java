@@ -48,13 +48,17 @@ record Flags(List<String> own, List<Flag> settings) {
                     : Optional.empty());
   }
 
-  /** In one word, so that a value may begin with dashes. */
+  /** In one word, so that a value may begin with dashes; a bare boolean is true. */
   private static String own(OptionSpec option, String value, Deque<String> rest) {
-    boolean next =
-        value.isEmpty()
-            && !rest.isEmpty()
-            && (option.arity().min() > 0 || (option.arity().max() > 0 && !isFlag(rest.element())));
-    return option.longestName() + (next ? "=" + rest.remove() : value);
+    boolean bool = option.type() == Boolean.class;
+    String name = option.longestName();
+    if (!value.isEmpty() || option.arity().min() == 0) {
+      return name + value;
+    }
+    if (rest.isEmpty() || (bool && isFlag(rest.element()))) {
+      return bool ? name + "=true" : name;
+    }
+    return name + "=" + rest.remove();
   }
 
   private static Flag setting(String argument, Deque<String> rest) {

@@ -26,8 +26,6 @@ final class GenerationFlags {
             .defaultValue("256")
             .build(),
         value("--do_sample", Boolean.class, "BOOL", "Draw tokens" + FOLDERS + ", else false")
-            .arity("0..1")
-            .fallbackValue("true")
             .completionCandidates(List.of("true", "false"))
             .build(),
         OptionSpec.builder("--no_do_sample")

@@ -1,0 +1,114 @@
+package dev.fluxtune.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a run cannot do is said in one message, with what to do, before anything is written. */
+class RunRefusalTest {
+  @TempDir Path folder;
+  private TinyRun tiny;
+  private Path output;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    tiny = new TinyRun(folder);
+    output = folder.resolve("out");
+  }
+
+  private void refused(String[] parts, Object... settings) {
+    CommandRun run = tiny.run(output, settings);
+    assertThat(run.code()).as(run.err()).isEqualTo(1);
+    assertThat(run.err()).contains(parts).doesNotContain("\tat ");
+    assertThat(run.out()).isEmpty();
+    assertThat(TinyRun.names(output))
+        .noneMatch(it -> it.startsWith("checkpoint") || it.endsWith(".safetensors"));
+  }
+
+  private static String[] says(String... parts) {
+    return parts;
+  }
+
+  @Test
+  void whatIsNotThereYet() {
+    refused(says("report_to", "trainer_state.json"), "report_to", "wandb");
+    refused(says("use_peft", "unfrozen_layers"), "use_peft", true);
+    refused(says("auto_find_batch_size"), "auto_find_batch_size", true);
+    refused(says("test_split_size"), "test_split_size", 0.1);
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
+  void anotherMeasureOfTheBestThanTheLoss() {
+    Object[] settings = {
+      "load_best_model_at_end", true,
+      "eval_strategy", "epoch",
+      "save_strategy", "epoch",
+      "metric_for_best_model", "eval_mean_token_accuracy"
+    };
+    refused(says("metric_for_best_model", "eval_loss"), settings);
+    settings[6] = "greater_is_better";
+    settings[7] = true;
+    refused(says("greater_is_better"), settings);
+  }
+
+  @Test
+  void evaluationWithoutRowsForIt() {
+    Path rows = tiny.rows().resolve("train.jsonl");
+    refused(
+        says(rows.toString(), "test", "eval_strategy"),
+        "dataset_name",
+        rows,
+        "eval_strategy",
+        "epoch");
+  }
+
+  @Test
+  void aModelFolderWithoutAConfiguration() throws IOException {
+    Path model = Files.createDirectory(folder.resolve("model"));
+    refused(says(model.resolve("config.json").toString()), "model_name_or_path", model);
+  }
+
+  @Test
+  void noModelAtAll() {
+    // The embedded model belongs to the embedded rows.
+    CommandRun run =
+        CommandRun.of(
+            folder.resolve("cache"),
+            "run",
+            "--dataset_name",
+            tiny.rows(),
+            "--tokenizer_name_or_path",
+            TinyRun.MODEL.resolve("tokenizer"),
+            "--output_dir",
+            output);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err()).contains("--model_name_or_path", "config.json");
+  }
+
+  @Test
+  void weightsThatArePickled() throws IOException {
+    Path model = SmallModel.in(folder.resolve("model"));
+    Files.writeString(model.resolve("pytorch_model.bin"), "x");
+    refused(says(model.toString(), "safetensors"), "model_name_or_path", model);
+  }
+
+  @Test
+  void idsThatTheModelDoesNotKnow() throws IOException {
+    refused(
+        says("100", "vocab_size", "tokenizer"),
+        "model_name_or_path",
+        SmallModel.in(folder.resolve("model")));
+  }
+
+  @Test
+  void moreLayersThanTheModelHas() {
+    refused(says("unfrozen_layers", "2"), "unfrozen_layers", 3);
+    refused(says("unfrozen_layers"), "unfrozen_layers", 0);
+  }
+}

@@ -1,0 +1,260 @@
+package dev.fluxtune.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A run that was stopped goes on as if it never had been. */
+class RunResumeTest {
+  private static final int MID_EPOCH = 30; // of 25 steps an epoch, or a few more
+
+  @TempDir Path folder;
+  private TinyRun tiny;
+  private Path output;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    tiny = new TinyRun(folder);
+    output = folder.resolve("out");
+  }
+
+  static Stream<Object[]> orders() {
+    return Stream.of(
+        new Object[] {"train_sampling_strategy", "sequential"},
+        new Object[] {"shuffle_buffer", 16},
+        new Object[] {"packing_strategy", "bfd", "packing_window", 20},
+        new Object[] {"shuffle_dataset", true, "packing", false});
+  }
+
+  @ParameterizedTest
+  @MethodSource("orders")
+  void endsWithTheSameBytesWherePackedOnTheWay(Object[] order) throws IOException {
+    JsonNode state = resumes(order);
+
+    JsonNode position = state.path("position");
+    assertThat(state.path("epoch").asLong()).isEqualTo(1);
+    assertThat(state.path("microBatches").asLong()).isPositive();
+    assertThat(position.path("document").asLong()).isPositive();
+    assertThat(position.path("ledger").path("documents").asLong())
+        .isGreaterThanOrEqualTo(position.path("document").asLong());
+  }
+
+  static Stream<String> strategies() {
+    return Stream.of("sequential", "random");
+  }
+
+  @ParameterizedTest
+  @MethodSource("strategies")
+  void endsWithTheSameBytesFromShards(String strategy) throws IOException {
+    Path packed = folder.resolve("packed");
+    assertThat(tiny.call("pack", packed).code()).isZero();
+
+    JsonNode state = resumes("dataset_name", packed, "train_sampling_strategy", strategy);
+
+    assertThat(state.path("position").path("document").asLong()).isZero();
+    assertThat(state.path("microBatches").asLong()).isPositive();
+  }
+
+  @Test
+  void endsWithTheSameBytesFromShardsInItsOwnFolder() throws IOException {
+    assertThat(tiny.call("pack", output.resolve("packed")).code()).isZero();
+    CommandRun run = tiny.whole(output, "save_steps", 10);
+    assertThat(run.err()).contains("the chunks are taken from " + output.resolve("packed"));
+    byte[] straight = TinyRun.weights(output);
+    TinyRun.backTo(output, MID_EPOCH);
+    tiny.whole(output, "save_steps", 10, "resume_from_checkpoint", true);
+
+    assertThat(TinyRun.weights(output)).isEqualTo(straight);
+  }
+
+  /** The state that it went on from. */
+  private JsonNode resumes(Object... settings) throws IOException {
+    List<Object> all = new ArrayList<>(Arrays.asList(settings));
+    all.addAll(List.of("save_steps", 10));
+    tiny.whole(output, all.toArray());
+    byte[] straight = TinyRun.weights(output);
+    List<String> checkpoints = TinyRun.checkpoints(output);
+    JsonNode log = logOf(output, checkpoints);
+    TinyRun.backTo(output, MID_EPOCH);
+    JsonNode state =
+        TinyRun.json(output.resolve("checkpoint-" + MID_EPOCH + "/fluxtune_state.json"));
+
+    all.addAll(List.of("resume_from_checkpoint", true));
+    CommandRun run = tiny.whole(output, all.toArray());
+
+    assertThat(run.err()).contains("going on after step 30, from " + output);
+    assertThat(TinyRun.weights(output)).isEqualTo(straight);
+    assertThat(TinyRun.checkpoints(output)).isEqualTo(checkpoints);
+    assertThat(logOf(output, checkpoints)).isEqualTo(log);
+    return state;
+  }
+
+  /** What the last checkpoint logged. */
+  private static JsonNode logOf(Path output, List<String> checkpoints) throws IOException {
+    String last = checkpoints.stream().max((a, b) -> Long.compare(step(a), step(b))).orElseThrow();
+    return TinyRun.json(output.resolve(last).resolve("trainer_state.json")).path("log_history");
+  }
+
+  private static long step(String checkpoint) {
+    return Long.parseLong(checkpoint.replaceAll("\\D", ""));
+  }
+
+  @Test
+  void readsNoShardAgainThatLiesBehind() throws IOException {
+    Path packed = folder.resolve("packed");
+    Object[] settings = {
+      "dataset_name", manyIds(),
+      "model_name_or_path", SmallModel.in(folder.resolve("model")),
+      "concat_token_id", 0,
+      "max_length", 64,
+      "train_sampling_strategy", "sequential",
+      "per_device_train_batch_size", 256,
+      "gradient_accumulation_steps", 1,
+      "max_steps", 10,
+      "save_steps", 8
+    };
+    assertThat(tiny.call("pack", packed, settings).code()).isZero();
+    settings[1] = packed;
+    tiny.whole(output, settings);
+    byte[] straight = TinyRun.weights(output);
+    TinyRun.backTo(output, 8);
+    spoilTheBeginning(packed.resolve("part-00000.parquet"));
+
+    assertThat(tiny.run(folder.resolve("anew"), settings).code()).isNotZero();
+    Object[] resumed = Arrays.copyOf(settings, settings.length + 2);
+    resumed[settings.length] = "resume_from_checkpoint";
+    resumed[settings.length + 1] = true;
+    tiny.whole(output, resumed);
+    assertThat(TinyRun.weights(output)).isEqualTo(straight);
+  }
+
+  private Path manyIds() throws IOException {
+    Random random = new Random(5);
+    List<String> lines = new ArrayList<>();
+    for (int row = 0; row < 3000; row++) {
+      lines.add("{\"input_ids\": " + Arrays.toString(random.ints(63, 1, 100).toArray()) + "}");
+    }
+    return Files.write(folder.resolve("ids.jsonl"), lines);
+  }
+
+  private static void spoilTheBeginning(Path part) throws IOException {
+    try (FileChannel file = FileChannel.open(part, StandardOpenOption.WRITE)) {
+      byte[] noise = new byte[2000];
+      new Random(1).nextBytes(noise);
+      file.write(ByteBuffer.wrap(noise), 100);
+    }
+  }
+
+  @Test
+  void passesOverADamagedCheckpointWithAWord() throws IOException {
+    tiny.whole(output, "max_steps", 9, "save_steps", 3);
+    byte[] straight = TinyRun.weights(output);
+    TinyRun.backTo(output, 6);
+    Path optimizer = output.resolve("checkpoint-6/optimizer.safetensors");
+    byte[] bytes = Files.readAllBytes(optimizer);
+    bytes[bytes.length / 2] ^= 1;
+    Files.write(optimizer, bytes);
+
+    CommandRun run =
+        tiny.whole(output, "max_steps", 9, "save_steps", 3, "resume_from_checkpoint", true);
+
+    assertThat(run.err())
+        .contains("checkpoint-6 is damaged", "passed over", "going on after step 3");
+    assertThat(TinyRun.weights(output)).isEqualTo(straight);
+  }
+
+  @Test
+  void goesOnFromANamedCheckpointAlsoInAnotherFolder() throws IOException {
+    tiny.whole(output, "max_steps", 6, "save_steps", 3);
+    Path other = folder.resolve("other");
+    tiny.whole(other, "max_steps", 6, "resume_from_checkpoint", output.resolve("checkpoint-3"));
+
+    assertThat(TinyRun.weights(other)).isEqualTo(TinyRun.weights(output));
+  }
+
+  @Test
+  void refusesADamagedCheckpointThatIsNamed() throws IOException {
+    tiny.whole(output, "max_steps", 2);
+    Path checkpoint = output.resolve("checkpoint-2");
+    Files.delete(checkpoint.resolve("optimizer.safetensors"));
+
+    refused(
+        tiny.run(output, "max_steps", 2, "resume_from_checkpoint", checkpoint),
+        checkpoint + " is no whole checkpoint",
+        "optimizer.safetensors is missing");
+  }
+
+  @Test
+  void beginsWhereThereIsNoCheckpoint() throws IOException {
+    CommandRun run = tiny.whole(output, "max_steps", 2, "resume_from_checkpoint", true);
+    tiny.whole(folder.resolve("straight"), "max_steps", 2);
+
+    assertThat(run.err()).contains("no checkpoint in " + output);
+    assertThat(TinyRun.weights(output)).isEqualTo(TinyRun.weights(folder.resolve("straight")));
+  }
+
+  @Test
+  void hasNothingLeftToDoAfterTheEnd() throws IOException {
+    tiny.whole(output, "max_steps", 3);
+    byte[] weights = TinyRun.weights(output);
+    tiny.whole(output, "max_steps", 3, "resume_from_checkpoint", true);
+
+    assertThat(TinyRun.weights(output)).isEqualTo(weights);
+  }
+
+  @Test
+  void doesNotTouchAFolderThatHoldsARun() throws IOException {
+    tiny.whole(output, "max_steps", 2);
+    byte[] weights = TinyRun.weights(output);
+
+    refused(
+        tiny.run(output, "max_steps", 2),
+        output + ": holds this run already, up to step 2",
+        "--resume_from_checkpoint true");
+    refused(tiny.run(output, "max_steps", 3), output + ": holds another run");
+    TinyRun.backTo(output, 2);
+    Files.write(output.resolve(TinyRun.WEIGHTS), weights);
+    delete(output.resolve("checkpoint-2"));
+    refused(tiny.run(output, "max_steps", 2), output + ": holds a model already");
+    assertThat(TinyRun.weights(output)).isEqualTo(weights);
+  }
+
+  private static void delete(Path folder) throws IOException {
+    for (String name : TinyRun.names(folder)) {
+      Files.delete(folder.resolve(name));
+    }
+    Files.delete(folder);
+  }
+
+  @Test
+  void namesTheSettingsThatDiffer() {
+    tiny.whole(output, "max_steps", 2);
+
+    refused(
+        tiny.run(output, "max_steps", 3, "learning_rate", 1e-3, "resume_from_checkpoint", true),
+        "checkpoint-2: is of a run with other settings",
+        "learning_rate: 0.002 → 0.001",
+        "max_steps: 2 → 3");
+  }
+
+  private static void refused(CommandRun run, String... parts) {
+    assertThat(run.code()).as(run.err()).isEqualTo(1);
+    assertThat(run.err()).contains(parts).doesNotContain("\tat ");
+  }
+}

@@ -1,0 +1,250 @@
+package dev.fluxtune.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.fluxtune.app.config.ConfigParser;
+import dev.fluxtune.trainer.checkpoint.SafeTensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code pipeline run} from end to end, at reduced size. */
+class RunTest {
+  private static final String[] MODEL_FILES = {
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json"
+  };
+
+  @TempDir Path folder;
+  private TinyRun tiny;
+  private Path output;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    tiny = new TinyRun(folder);
+    output = folder.resolve("out");
+  }
+
+  private long totalSteps(Object... changes) throws IOException {
+    Object[] flags = Arrays.copyOf(changes, changes.length);
+    CommandRun plan = tiny.call("plan", folder.resolve("plan"), flags);
+    assertThat(plan.code()).as(plan.err()).isZero();
+    return Long.parseLong(
+        plan.out()
+            .lines()
+            .filter(it -> it.startsWith("total steps"))
+            .findFirst()
+            .orElseThrow()
+            .replaceAll("\\D", ""));
+  }
+
+  @Test
+  void goesFromRowsToAModelsFolder() throws IOException {
+    CommandRun run = tiny.whole(output, "save_strategy", "epoch");
+    long steps = totalSteps();
+
+    assertThat(steps).isEven();
+    assertThat(TinyRun.checkpoints(output))
+        .containsExactlyInAnyOrder("checkpoint-" + steps / 2, "checkpoint-" + steps);
+    assertThat(TinyRun.names(output)).contains("config.yaml").contains(MODEL_FILES);
+    Path last = output.resolve("checkpoint-" + steps);
+    assertThat(TinyRun.names(last)).contains("trainer_state.json").contains(MODEL_FILES);
+    assertThat(last.resolve(TinyRun.WEIGHTS)).hasBinaryContent(TinyRun.weights(output));
+    assertThat(TinyRun.names(output)).noneMatch(it -> it.endsWith(".tmp") || it.endsWith(".old"));
+    assertThat(run.out()).contains("before", "after", "tokens/s", output.toString());
+
+    JsonNode state = TinyRun.json(last.resolve("trainer_state.json"));
+    assertThat(state.path("global_step").asLong()).isEqualTo(steps);
+    assertThat(state.path("max_steps").asLong()).isEqualTo(steps);
+    assertThat(state.path("epoch").asDouble()).isEqualTo(2.0);
+    JsonNode history = state.path("log_history");
+    assertThat(history).hasSize((int) steps);
+    List<Double> losses = new ArrayList<>();
+    for (int i = 0; i < steps; i++) {
+      assertThat(history.get(i).path("step").asLong()).isEqualTo(i + 1);
+      assertThat(history.get(i).path("grad_norm").asDouble()).isPositive();
+      losses.add(history.get(i).path("loss").asDouble());
+    }
+    assertThat(history.get(0).path("learning_rate").asDouble()).isEqualTo(2e-3, within(1e-9));
+    assertThat(mean(losses.subList(losses.size() - 5, losses.size())))
+        .as("losses " + losses)
+        .isLessThan(0.6 * mean(losses.subList(0, 5)));
+  }
+
+  private static double mean(List<Double> values) {
+    return values.stream().mapToDouble(it -> it).average().orElseThrow();
+  }
+
+  @Test
+  void writesAConfigurationThatSaysTheSame() {
+    tiny.whole(output, "max_steps", 1, "warmup_steps", 0.25, "save_total_limit", 3);
+    Path file = output.resolve("config.yaml");
+
+    assertThat(
+            ConfigParser.parse(Optional.of(file), List.of(), List.of(), Optional.empty()).config())
+        .isEqualTo(
+            Configs.of(
+                "dataset_name",
+                tiny.rows(),
+                "model_name_or_path",
+                TinyRun.MODEL,
+                "tokenizer_name_or_path",
+                TinyRun.MODEL.resolve("tokenizer"),
+                "max_length",
+                24,
+                "per_device_train_batch_size",
+                1,
+                "gradient_accumulation_steps",
+                2,
+                "num_train_epochs",
+                2,
+                "learning_rate",
+                2e-3,
+                "gradient_checkpointing",
+                false,
+                "logging_steps",
+                1,
+                "output_dir",
+                output,
+                "max_steps",
+                1,
+                "warmup_steps",
+                0.25,
+                "save_total_limit",
+                3));
+  }
+
+  @Test
+  void endsWithTheSameBytesForTheSameSeedAndOthersForAnother() throws IOException {
+    tiny.whole(output, "max_steps", 6);
+    tiny.whole(folder.resolve("again"), "max_steps", 6, "dataset_num_proc", 1);
+    tiny.whole(folder.resolve("other"), "max_steps", 6, "seed", 7);
+
+    assertThat(TinyRun.weights(folder.resolve("again"))).isEqualTo(TinyRun.weights(output));
+    assertThat(TinyRun.weights(folder.resolve("other"))).isNotEqualTo(TinyRun.weights(output));
+  }
+
+  @Test
+  void neitherTrainsNorWritesInADryRun() {
+    CommandRun run = tiny.whole(output, "dry_run", true);
+
+    assertThat(run.err()).contains("dry run", "parameters", "total steps");
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
+  void keepsAsManyCheckpointsAsAsked() {
+    tiny.whole(output, "max_steps", 7, "save_steps", 2, "save_total_limit", 2);
+
+    assertThat(TinyRun.checkpoints(output)).containsExactly("checkpoint-6", "checkpoint-7");
+  }
+
+  @Test
+  void writesTheModelAloneWhereNoCheckpointIsWished() {
+    tiny.whole(output, "max_steps", 2, "save_strategy", "no");
+
+    assertThat(TinyRun.checkpoints(output)).isEmpty();
+    assertThat(TinyRun.names(output)).contains(MODEL_FILES);
+  }
+
+  @Test
+  void endsWithTheBestCheckpointWhereThatIsWished() throws IOException {
+    // A rate that spoils the model: the first evaluation is the best one.
+    tiny.whole(
+        output,
+        "max_steps",
+        8,
+        "learning_rate",
+        3.0,
+        "lr_scheduler_type",
+        "constant",
+        "eval_strategy",
+        "steps",
+        "eval_steps",
+        2,
+        "save_steps",
+        2,
+        "save_total_limit",
+        1,
+        "load_best_model_at_end",
+        true);
+
+    JsonNode state = TinyRun.json(output.resolve("checkpoint-8/trainer_state.json"));
+    double best = Double.POSITIVE_INFINITY;
+    long at = 0;
+    for (JsonNode log : state.path("log_history")) {
+      if (log.has("eval_loss") && log.path("eval_loss").asDouble() < best) {
+        best = log.path("eval_loss").asDouble();
+        at = log.path("step").asLong();
+      }
+    }
+    assertThat(at).isBetween(2L, 6L);
+    assertThat(state.path("best_metric").asDouble()).isEqualTo(best);
+    assertThat(state.path("best_global_step").asLong()).isEqualTo(at);
+    assertThat(TinyRun.checkpoints(output)).containsExactly("checkpoint-" + at, "checkpoint-8");
+    assertThat(TinyRun.weights(output))
+        .isEqualTo(TinyRun.weights(output.resolve("checkpoint-" + at)))
+        .isNotEqualTo(TinyRun.weights(output.resolve("checkpoint-8")));
+  }
+
+  @Test
+  void takesTheBestOfThoseThatWereWritten() throws IOException {
+    CommandRun run =
+        tiny.whole(
+            output,
+            "max_steps",
+            6,
+            "learning_rate",
+            3.0,
+            "lr_scheduler_type",
+            "constant",
+            "eval_strategy",
+            "steps",
+            "eval_steps",
+            1,
+            "save_steps",
+            2,
+            "load_best_model_at_end",
+            true);
+
+    JsonNode state = TinyRun.json(output.resolve("checkpoint-6/trainer_state.json"));
+    long best = state.path("best_global_step").asLong();
+    assertThat(run.err()).contains("the best model was that of step " + best);
+    assertThat(best % 2).isZero();
+    assertThat(TinyRun.weights(output))
+        .isEqualTo(TinyRun.weights(output.resolve("checkpoint-" + best)));
+  }
+
+  @Test
+  void leavesFrozenWeightsAsTheyWereDrawn() throws IOException {
+    tiny.whole(output, "max_steps", 1, "learning_rate", 0);
+    tiny.whole(folder.resolve("last"), "max_steps", 4, "unfrozen_layers", 1);
+
+    SafeTensors drawn = SafeTensors.read(output.resolve(TinyRun.WEIGHTS));
+    SafeTensors trained = SafeTensors.read(folder.resolve("last").resolve(TinyRun.WEIGHTS));
+    assertThat(trained.tensors().keySet()).isEqualTo(drawn.tensors().keySet());
+    for (String name : drawn.tensors().keySet()) {
+      boolean moved = !Arrays.equals(bytes(drawn, name), bytes(trained, name));
+      assertThat(moved).as(name).isEqualTo(name.startsWith("model.layers.1."));
+    }
+  }
+
+  private static byte[] bytes(SafeTensors file, String name) throws IOException {
+    byte[] all = Files.readAllBytes(file.file());
+    SafeTensors.Tensor tensor = file.tensors().get(name);
+    int from = Math.toIntExact(tensor.start());
+    return Arrays.copyOfRange(all, from, Math.toIntExact(tensor.end()));
+  }
+}
