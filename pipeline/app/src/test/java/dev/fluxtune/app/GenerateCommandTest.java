@@ -203,15 +203,18 @@ class GenerateCommandTest {
 
   @Test
   void drawsByTheSeedAndNeverTheSameForTwoRows() throws IOException {
-    Object[] drawn = {"--prompt", PROMPT, "--do_sample", "--max_new_tokens", 20, "--seed", 5};
+    Object[] drawn = {
+      "--seed", 5, "--prompt", PROMPT, "--do_sample", "--temperature", 3, "--max_new_tokens", 20
+    };
     String first = written(model(), drawn);
     assertThat(written(model(), drawn)).isEqualTo(first);
-    drawn[6] = 6;
+    drawn[1] = 6;
     assertThat(written(model(), drawn)).isNotEqualTo(first);
 
     Path file = folder.resolve("rows.jsonl");
-    Files.write(file, Collections.nCopies(40, "{\"prompt\": \"%s\", \"completion\": \"b\"}".formatted(PROMPT)));
-    List<JsonNode> answers = rows(file, "--do_sample", "--max_new_tokens", 20);
+    String row = "{\"prompt\": \"%s\", \"completion\": \"b\"}".formatted(PROMPT);
+    Files.write(file, Collections.nCopies(40, row));
+    List<JsonNode> answers = rows(file, "--do_sample", "--temperature", 3, "--max_new_tokens", 20);
     assertThat(answers.stream().map(it -> it.path("generated").asText()).distinct().count())
         .isEqualTo(40);
   }

@@ -26,7 +26,6 @@ final class GenerationFlags {
             .defaultValue("256")
             .build(),
         value("--do_sample", Boolean.class, "BOOL", "Draw tokens" + FOLDERS + ", else false")
-            .completionCandidates(List.of("true", "false"))
             .build(),
         OptionSpec.builder("--no_do_sample")
             .type(boolean.class)

@@ -80,6 +80,7 @@ class CompletionTest {
     assertThat(offered("pipeline", "plan", "--js")).containsExactly("--json");
     assertThat(offered("pipeline", "pack", "--js")).containsExactly("");
     assertThat(offered("pipeline", "generate", "--max_n")).containsExactly("--max_new_tokens");
+    assertThat(offered("pipeline", "generate", "--do_s")).containsExactly("--do_sample");
   }
 
   @Test
@@ -87,7 +88,6 @@ class CompletionTest {
     assertThat(offered("pipeline", "pack", "--packing_strategy", "bfd"))
         .containsExactly("bfd", "bfd_split");
     assertThat(offered("pipeline", "pack", "--use_peft", "t")).containsExactly("true");
-    assertThat(offered("pipeline", "generate", "--do_sample", "f")).containsExactly("false");
     assertThat(offered("pipeline", "completion", "z")).containsExactly("zsh");
   }
 
