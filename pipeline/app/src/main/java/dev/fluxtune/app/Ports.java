@@ -121,6 +121,12 @@ final class Ports implements AutoCloseable {
       held.tokenizerFile = tokenizerFile;
       held.openData();
       return held;
+    } catch (BadInputException e) {
+      held.close();
+      throw new BadInputException(
+          "eval_strategy: the rows to evaluate on cannot be used: %s; or eval_strategy: no"
+              .formatted(e.getMessage()),
+          e);
     } catch (RuntimeException e) {
       held.close();
       throw e;

@@ -78,11 +78,11 @@ final class RunFolder {
         resume.get().equals("true")
             ? checkpoints.newestWhole(told)
             : Optional.of(Checkpoint.read(Path.of(resume.get())));
+    from.ifPresent(this::checkSame);
     from.ifPresentOrElse(
         it ->
             told.accept("going on after step %,d, from %s".formatted(it.run().step(), it.folder())),
         () -> told.accept("no checkpoint in " + folder + ": starting from the beginning"));
-    from.ifPresent(this::checkSame);
     return from;
   }
 

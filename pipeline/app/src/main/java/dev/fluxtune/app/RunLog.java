@@ -22,6 +22,7 @@ final class RunLog {
   private final Progress progress;
   private final List<TrainerState.Log> history = new ArrayList<>();
   private Optional<TrainerState.Best> best = Optional.empty();
+  private Optional<RunEvent.Evaluation> latest = Optional.empty();
 
   private double losses; // of the steps since the last log
   private int steps;
@@ -104,14 +105,22 @@ final class RunLog {
             it.step(),
             it.epoch(),
             Map.of("eval_loss", it.loss(), "eval_runtime", it.elapsed().toMillis() / 1000.0)));
-    if (best.isEmpty() || it.loss() < best.get().metric()) {
-      String folder = CheckpointFormat.folder(it.step());
-      best = Optional.of(new TrainerState.Best(it.loss(), it.step(), folder));
-    }
+    latest = Optional.of(it);
   }
 
-  /** What transformers would know after a step. */
+  /**
+   * What transformers would know after a step, of which a checkpoint is written now. The best is
+   * the best of those that there is a checkpoint of.
+   */
   TrainerState state(long step, double epoch) {
+    latest
+        .filter(it -> it.step() == step)
+        .filter(it -> best.isEmpty() || it.loss() < best.get().metric())
+        .ifPresent(
+            it ->
+                best =
+                    Optional.of(
+                        new TrainerState.Best(it.loss(), step, CheckpointFormat.folder(step))));
     RunConfig.Output output = config.output();
     return new TrainerState(
         step,

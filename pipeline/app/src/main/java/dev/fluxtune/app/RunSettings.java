@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -62,7 +63,16 @@ final class RunSettings {
     if (io.shards().isEmpty()) {
       all.put("shuffle_buffer", io.config().chunks().shuffleBuffer());
     }
-    return all;
+    return asRead(all);
+  }
+
+  /** As a file gives it back, so that it equals what a checkpoint kept: 1 is no long there. */
+  private static ObjectNode asRead(ObjectNode made) {
+    try {
+      return (ObjectNode) JSON.readTree(made.toString());
+    } catch (JsonProcessingException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** Configuration and weights; of large files the size must do. */

@@ -18,6 +18,13 @@ final class Unsupported {
         !config.output().reportTo().isEmpty(),
         "report_to: nothing is written there yet; leave it out, trainer_state.json of each"
             + " checkpoint holds the log");
+    String metric = config.output().metricForBestModel().orElse("eval_loss");
+    refuse(
+        !metric.equals("eval_loss") && !metric.equals("loss"),
+        "metric_for_best_model: only eval_loss is measured (got " + metric + "); leave it out");
+    refuse(
+        config.output().greaterIsBetter().orElse(false),
+        "greater_is_better: a loss is best where it is least; leave it out");
   }
 
   private static void refuse(boolean is, String message) {

@@ -42,13 +42,15 @@ final class HelpText {
         keys.forEach(key -> text.append(entry(flag(key), help(key))));
       }
     }
-    text.append(heading(help, "Accepted too, so that one file serves all subcommands"));
     String others =
         Key.all().stream()
             .filter(key -> !subcommand.explains(key))
             .map(Key::name)
             .collect(Collectors.joining(", "));
-    wrap(others, WIDTH - 2).forEach(line -> text.append("  ").append(line).append('\n'));
+    if (!others.isEmpty()) {
+      text.append(heading(help, "Accepted too, so that one file serves all subcommands"));
+      wrap(others, WIDTH - 2).forEach(line -> text.append("  ").append(line).append('\n'));
+    }
     text.append(heading(help, "How keys are written"));
     text.append(
         paragraph(

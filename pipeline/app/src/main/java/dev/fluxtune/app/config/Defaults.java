@@ -1,5 +1,6 @@
 package dev.fluxtune.app.config;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,7 @@ final class Defaults {
     if (flags.stream().anyMatch(flag -> OWN.contains(flag.name()))) {
       return Optional.empty();
     }
-    Optional<Path> recipe = home.map(it -> it.resolve(RECIPE));
+    Optional<Path> recipe = home.map(it -> it.resolve(RECIPE)).filter(Files::exists);
     recipe.ifPresent(it -> notices.add("no --config: that of the embedded rows, " + it));
     return recipe;
   }
