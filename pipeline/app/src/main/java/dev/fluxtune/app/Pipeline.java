@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.command.Actions;
+import dev.fluxtune.app.command.Generation;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
@@ -122,10 +123,7 @@ final class Pipeline implements Actions {
   }
 
   static void warnings(Terminal terminal, Counted counted) {
-    if (counted.badRows() > 0) {
-      terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", counted.badRows());
-      counted.firstBadRows().forEach(row -> terminal.err().println("  " + row));
-    }
+    skipped(terminal, counted.badRows(), counted.firstBadRows());
     if (counted.specialsInText() > 0) {
       terminal
           .err()
@@ -134,6 +132,13 @@ final class Pipeline implements Actions {
               "warning: %,d special tokens stood in the text of rows and became their ids, as in"
                   + " the Python tools; clean the rows if that is not meant%n",
               counted.specialsInText());
+    }
+  }
+
+  static void skipped(Terminal terminal, long badRows, List<String> first) {
+    if (badRows > 0) {
+      terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", badRows);
+      first.forEach(row -> terminal.err().println("  " + row));
     }
   }
 
@@ -191,5 +196,10 @@ final class Pipeline implements Actions {
         run.terminal().out().print(printer.print(first + i, shown.get(i)));
       }
     }
+  }
+
+  @Override
+  public void generate(Resolved run, Generation asked) {
+    new GenerateCommand(run, asked).run();
   }
 }

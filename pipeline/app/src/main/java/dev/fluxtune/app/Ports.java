@@ -68,10 +68,21 @@ final class Ports implements AutoCloseable {
    * @throws BadInputException if a part of it is missing or cannot be used
    */
   static Ports open(RunConfig config) {
+    return open(config, true);
+  }
+
+  /** Opens the tokenizer alone. */
+  static Ports withoutRows(RunConfig config) {
+    return open(config, false);
+  }
+
+  private static Ports open(RunConfig config, boolean rows) {
     Ports ports = new Ports(config, false);
     try {
       ports.tokenizerFolder().ifPresent(ports::openTokenizer);
-      ports.openData();
+      if (rows) {
+        ports.openData();
+      }
       if (ports.kind.isText() && ports.tokenizer.isEmpty()) {
         throw new BadInputException(
             "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
@@ -360,34 +371,7 @@ final class Ports implements AutoCloseable {
   }
 
   Packing packing() {
-    RunConfig.Chunks chunks = config.chunks();
-    if (!chunks.packing()) {
-      return new Packing.None(optional(chunks.maxLength()));
-    }
-    int maxLength =
-        chunks
-            .maxLength()
-            .orElseThrow(
-                () ->
-                    new BadInputException(
-                        "max_length: packing needs one; null is for packing: false"));
-    return switch (chunks.packingStrategy()) {
-      case BFD -> new Packing.Bfd(maxLength, chunks.packingWindow());
-      case BFD_SPLIT -> new Packing.BfdSplit(maxLength, chunks.packingWindow());
-      case WRAPPED -> new Packing.Wrapped(maxLength, chunks.tail(), padId(chunks.tail()));
-    };
-  }
-
-  private int padId(Packing.Tail tail) {
-    if (tail != Packing.Tail.PAD) {
-      return 0; // not used
-    }
-    return endId()
-        .orElseThrow(
-            () ->
-                new BadInputException(
-                    "tail: pad needs an id to pad with: set concat_token_id (the rows are ids"
-                        + " already, so no tokenizer says which)"));
+    return PackingKeys.read(config.chunks(), endId());
   }
 
   int workers() {

@@ -55,6 +55,12 @@ public record Sampling(
     return new Sampling(false, 1, 0, 1, 1, maxNewTokens, eosIds, 0);
   }
 
+  /** The same choice with other draws. */
+  public Sampling withSeed(long other) {
+    return new Sampling(
+        draw, temperature, topK, topP, repetitionPenalty, maxNewTokens, eosIds, other);
+  }
+
   /**
    * The next token.
    *

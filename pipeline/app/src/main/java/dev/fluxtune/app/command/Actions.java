@@ -25,4 +25,7 @@ public interface Actions {
    * @param plain whether to do without colours and styles, as for a pipe
    */
   void inspect(Resolved run, long first, long count, boolean plain);
+
+  /** Writes on from prompts. */
+  void generate(Resolved run, Generation asked);
 }

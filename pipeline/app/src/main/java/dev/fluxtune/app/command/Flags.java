@@ -27,12 +27,9 @@ record Flags(List<String> own, List<Flag> settings) {
     while (!rest.isEmpty()) {
       String argument = rest.remove();
       String written = argument.split("=", 2)[0];
-      Optional<OptionSpec> ownOption = Specs.ownOption(spec, written);
+      Optional<OptionSpec> ownOption = ownOption(spec, written);
       if (ownOption.isPresent()) {
-        own.add(argument);
-        if (written.equals(argument) && ownOption.get().arity().min() > 0 && !rest.isEmpty()) {
-          own.add(rest.remove());
-        }
+        own.add(own(ownOption.get(), argument.substring(written.length()), rest));
       } else if (argument.startsWith("--")) {
         settings.add(setting(argument, rest));
       } else {
@@ -40,6 +37,28 @@ record Flags(List<String> own, List<Flag> settings) {
       }
     }
     return new Flags(own, settings);
+  }
+
+  private static Optional<OptionSpec> ownOption(CommandSpec spec, String written) {
+    return Specs.ownOption(spec, written)
+        .or(
+            () ->
+                written.startsWith("--")
+                    ? Specs.ownOption(spec, "--" + written.substring(2).replace('-', '_'))
+                    : Optional.empty());
+  }
+
+  /** In one word, so that a value may begin with dashes; a bare boolean is true. */
+  private static String own(OptionSpec option, String value, Deque<String> rest) {
+    boolean bool = option.type() == Boolean.class;
+    String name = option.longestName();
+    if (!value.isEmpty() || option.arity().min() == 0) {
+      return name + value;
+    }
+    if (rest.isEmpty() || (bool && isFlag(rest.element()))) {
+      return bool ? name + "=true" : name;
+    }
+    return name + "=" + rest.remove();
   }
 
   private static Flag setting(String argument, Deque<String> rest) {

@@ -36,6 +36,7 @@ public final class PipelineCommand {
     this.terminal = terminal;
     this.home = home;
     this.line = new CommandLine(Specs.root(Version.text()));
+    line.setExpandAtFiles(false); // a prompt may begin with @
   }
 
   /** Runs it; whatever happens is told on the terminal. */
@@ -95,7 +96,8 @@ public final class PipelineCommand {
             Optional.ofNullable(options.matchedOptionValue("--config", (Path) null)),
             flags.settings(),
             Specs.ownOptions(spec).stream().map(it -> it.longestName().substring(2)).toList(),
-            home);
+            subcommand.packs() ? home : Optional.empty(),
+            subcommand.packs());
     parsed.notices().forEach(notice -> terminal.err().println("note: " + notice));
     Resolved run = new Resolved(parsed.config(), parsed.notices(), terminal);
     switch (subcommand) {
@@ -108,6 +110,7 @@ public final class PipelineCommand {
               atLeast(options, "--chunk", 0),
               atLeast(options, "--count", 1),
               options.hasMatchedOption("--plain"));
+      case GENERATE -> actions.generate(run, GenerationFlags.read(options));
     }
     return ExitCode.OK;
   }

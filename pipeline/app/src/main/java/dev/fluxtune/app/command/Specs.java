@@ -75,6 +75,7 @@ final class Specs {
               number("--chunk", "0", "The first chunk to show, from 0"),
               number("--count", "1", "How many chunks to show"),
               bare("--plain", "No colours and styles, as where the output is no terminal"));
+      case GENERATE -> GenerationFlags.options();
     };
   }
 

@@ -30,7 +30,15 @@ enum Subcommand {
       "Show chunks as a person can read them",
       "Prints chunks with their documents told apart, masked text dim, trained text bright, special"
           + " tokens visible, and positions.",
-      "pipeline inspect --config run.yaml --chunk 7 --count 2");
+      "pipeline inspect --config run.yaml --chunk 7 --count 2"),
+  GENERATE(
+      "Let a model write on from prompts",
+      "Prints what the model of a folder, a checkpoint's too, writes after each --prompt; or, for"
+          + " the rows of dataset_name, one JSON object a line: prompt, completion (that of the"
+          + " row, where it has one) and generated. A row's prompt is its text before the part"
+          + " that would be trained; of plain text, and of a template without {% generation %},"
+          + " all of it.",
+      "pipeline generate --model_name_or_path out/ --prompt \"The moon is\"");
 
   private static final Set<String> TOKENIZER =
       Set.of(
@@ -49,6 +57,16 @@ enum Subcommand {
           "num_train_epochs",
           "max_steps",
           "warmup_steps");
+
+  private static final Set<String> ROWS =
+      Set.of(
+          "dataset_name",
+          "datasets",
+          "dataset_train_split",
+          "dataset_text_field",
+          "column_mapping",
+          "template",
+          "on_bad_row");
 
   private final String summary;
   private final String description;
@@ -76,6 +94,11 @@ enum Subcommand {
     return example;
   }
 
+  /** Whether it packs rows into chunks; where none are named, the embedded ones. */
+  boolean packs() {
+    return this != GENERATE;
+  }
+
   /** Whether the help explains the key; it is accepted in any case. */
   boolean explains(Key key) {
     String name = key.name();
@@ -89,6 +112,12 @@ enum Subcommand {
       case PACK -> chunks || name.equals("output_dir");
       case PLAN -> chunks || STEPS.contains(name);
       case INSPECT -> chunks;
+      case GENERATE ->
+          ROWS.contains(name)
+              || TOKENIZER.contains(name)
+              || name.equals("dtype")
+              || name.equals("bf16")
+              || name.equals("seed");
     };
   }
 }

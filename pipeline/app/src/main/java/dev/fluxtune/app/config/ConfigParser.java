@@ -39,6 +39,20 @@ public final class ConfigParser {
    */
   public static Parsed parse(
       Optional<Path> file, List<Flag> flags, List<String> otherFlags, Optional<Path> home) {
+    return parse(file, flags, otherFlags, home, true);
+  }
+
+  /**
+   * Reads it, as above.
+   *
+   * @param packs whether rows are packed, so that the defaults of packing should be told
+   */
+  public static Parsed parse(
+      Optional<Path> file,
+      List<Flag> flags,
+      List<String> otherFlags,
+      Optional<Path> home,
+      boolean packs) {
     ConfigParser parser = new ConfigParser(otherFlags);
     file.or(() -> Defaults.recipe(flags, home, parser.notices))
         .ifPresent(
@@ -48,7 +62,7 @@ public final class ConfigParser {
     for (int i = 0; i < flags.size(); i++) {
       parser.accept(flags.get(i), -1 - i);
     }
-    new Defaults(parser.given, parser.notices).fillIn(home);
+    new Defaults(parser.given, parser.notices).fillIn(home, packs);
     RunConfig config = parser.read();
     if (!parser.problems.isEmpty()) {
       throw parser.problems.exception(file.map(Path::toString));

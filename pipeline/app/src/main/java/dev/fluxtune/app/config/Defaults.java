@@ -34,7 +34,7 @@ final class Defaults {
     return recipe;
   }
 
-  void fillIn(Optional<Path> home) {
+  void fillIn(Optional<Path> home, boolean packs) {
     given("report_to").filter(Defaults::saysNone).ifPresent(it -> given.remove("report_to"));
     given("resume_from_checkpoint")
         .filter(it -> it.isOneOf(List.of("false")))
@@ -44,7 +44,9 @@ final class Defaults {
     }
     oneDataSet();
     home.ifPresent(this::embedded);
-    packing();
+    if (packs) {
+      packing();
+    }
   }
 
   /**

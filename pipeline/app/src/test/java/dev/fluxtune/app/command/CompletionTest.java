@@ -66,6 +66,7 @@ class CompletionTest {
     "pa,pack",
     "pl,plan",
     "insp,inspect",
+    "gen,generate",
     "comp,completion",
   })
   void completesSubcommands(String begun, String whole) throws Exception {
@@ -78,6 +79,8 @@ class CompletionTest {
     assertThat(offered("pipeline", "pack", "--seed", "1", "--conf")).containsExactly("--config");
     assertThat(offered("pipeline", "plan", "--js")).containsExactly("--json");
     assertThat(offered("pipeline", "pack", "--js")).containsExactly("");
+    assertThat(offered("pipeline", "generate", "--max_n")).containsExactly("--max_new_tokens");
+    assertThat(offered("pipeline", "generate", "--do_s")).containsExactly("--do_sample");
   }
 
   @Test
@@ -99,6 +102,11 @@ class CompletionTest {
     @Override
     public void run(Resolved run) {
       throw new AssertionError("run was run");
+    }
+
+    @Override
+    public void generate(Resolved run, Generation asked) {
+      throw new AssertionError("generate was run");
     }
 
     @Override

@@ -57,7 +57,7 @@ class FlagsTest {
     Flags flags =
         split("--config", "a.yaml", "--seed", "1", "--chunk=3", "--plain", "--stacktrace", "-h");
     assertThat(flags.own())
-        .containsExactly("--config", "a.yaml", "--chunk=3", "--plain", "--stacktrace", "-h");
+        .containsExactly("--config=a.yaml", "--chunk=3", "--plain", "--stacktrace", "--help");
     assertThat(flags.settings()).containsExactly(flag("seed", "1"));
   }
 }

@@ -35,6 +35,11 @@ class PipelineCommandTest {
         }
 
         @Override
+        public void generate(Resolved run, Generation asked) {
+          called(asked.toString());
+        }
+
+        @Override
         public void pack(Resolved run) {
           called("pack " + run.config().chunks().maxLength().orElseThrow());
         }
@@ -179,7 +184,8 @@ class PipelineCommandTest {
     assertThat(run(subcommand.command(), "--help")).isZero();
     assertThat(out().lines()).allMatch(line -> line.length() <= 80);
     assertThat(out().lines()).allMatch(line -> line.equals(line.stripTrailing()));
-    assertThat(out()).contains("--config FILE", "--[no_]packing", "[1024]", "Exit codes:");
+    assertThat(out()).contains("--config FILE", "--dataset_name PATH", "[42]", "Exit codes:");
+    assertThat(out().contains("--[no_]packing")).isEqualTo(subcommand.packs());
     assertThat(Key.all()).allMatch(key -> out().contains(key.name()));
     assertThat(calls).isEmpty();
   }
@@ -188,5 +194,48 @@ class PipelineCommandTest {
   void helpsWhateverElseIsWrong() {
     assertThat(run("pack", "--max_length", "x", "--help")).isZero();
     assertThat(out()).contains("Usage: pipeline pack");
+  }
+
+  @Test
+  void readsHowToGenerate() {
+    assertThat(run("generate", "--prompt", "--a b", "--prompt=@c", "--max-new-tokens", "3"))
+        .isZero();
+    assertThat(run("generate", "--do_sample", "--top_k", "0", "--seed", "1", "--top_p=.5"))
+        .isZero();
+    assertThat(run("generate", "--do_sample", "false", "--temperature", "2")).isZero();
+    assertThat(run("generate", "--no_do_sample", "--repetition_penalty", "1.1")).isZero();
+    assertThat(calls)
+        .containsExactly(
+            generation(List.of("--a b", "@c"), 3, "", "", "", "", ""),
+            generation(List.of(), 256, "true", "", "0", "0.5", ""),
+            generation(List.of(), 256, "false", "2.0", "", "", ""),
+            generation(List.of(), 256, "false", "", "", "", "1.1"));
+    assertThat(err()).as("nothing is packed, and no embedded rows are taken").isEmpty();
+  }
+
+  private static String generation(List<String> prompts, int most, String... values) {
+    List<Optional<String>> all =
+        List.of(values).stream().map(Optional::of).map(it -> it.filter(v -> !v.isEmpty())).toList();
+    return new Generation(
+            prompts,
+            most,
+            all.get(0).map(Boolean::valueOf),
+            all.get(1).map(Double::valueOf),
+            all.get(2).map(Integer::valueOf),
+            all.get(3).map(Double::valueOf),
+            all.get(4).map(Double::valueOf))
+        .toString();
+  }
+
+  @Test
+  void endsWith2ForAWayOfGeneratingThatCannotBe() {
+    assertThat(run("generate", "--top_p", "1.5")).isEqualTo(2);
+    assertThat(err()).contains("--top_p must be above 0 and at most 1 (got 1.5)");
+    assertThat(run("generate", "--max_new_tokens", "0")).isEqualTo(2);
+    assertThat(run("generate", "--temperature", "0")).isEqualTo(2);
+    assertThat(run("generate", "--repetition_penalty", "0")).isEqualTo(2);
+    assertThat(run("generate", "--top_k", "-1")).isEqualTo(2);
+    assertThat(run("generate", "--top_k", "many")).isEqualTo(2);
+    assertThat(calls).isEmpty();
   }
 }

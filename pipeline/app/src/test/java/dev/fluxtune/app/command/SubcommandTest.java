@@ -19,6 +19,9 @@ class SubcommandTest {
     assertThat(explained(Subcommand.PLAN))
         .contains("dataset_name", "num_train_epochs", "warmup_steps", "dataloader_drop_last")
         .doesNotContain("output_dir", "learning_rate");
+    assertThat(explained(Subcommand.GENERATE))
+        .contains("model_name_or_path", "template", "column_mapping", "bf16", "seed")
+        .doesNotContain("packing", "max_length", "learning_rate", "output_dir");
     assertThat(explained(Subcommand.INSPECT)).contains("max_length").doesNotContain("output_dir");
   }
 }

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -187,11 +188,31 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The text of tokens, special ones included. */
   public String decode(int... ids) {
+    return decode(ids, false);
+  }
+
+  /** The text of tokens, special ones left out. */
+  public String decodeText(int... ids) {
+    return decode(ids, true);
+  }
+
+  private String decode(int[] ids, boolean withoutSpecials) {
     long[] tokens = new long[ids.length];
     for (int i = 0; i < ids.length; i++) {
       tokens[i] = ids[i];
     }
-    return whileOpen(() -> tokenizer.decode(tokens, false));
+    return whileOpen(() -> tokenizer.decode(tokens, withoutSpecials));
+  }
+
+  /**
+   * Tokenizes the beginning of a document, with the special tokens that {@code tokenizer.json} adds
+   * and without the end-of-document token, unless the text itself ends with it.
+   */
+  public int[] prompt(String text) {
+    Encoded whole = encode(Prompted.of(text));
+    int last = whole.ids().length - 1;
+    boolean written = whole.starts()[last] < whole.ends()[last];
+    return written ? whole.ids() : Arrays.copyOf(whole.ids(), last);
   }
 
   private <T> T whileOpen(Supplier<T> call) {

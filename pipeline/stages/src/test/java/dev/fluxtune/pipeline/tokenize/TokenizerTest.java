@@ -12,6 +12,7 @@ import dev.fluxtune.schemas.Prompted;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -92,6 +93,25 @@ class TokenizerTest {
       assertThat(encoded.ids()).contains(EOS).endsWith(EOS);
       assertThat(tokenizer.specialsInText()).isEqualTo(1);
       assertThat(tokenizer.decode(encoded.ids())).isEqualTo("a<|end_of_text|>b<|end_of_text|>");
+    }
+  }
+
+  @Test
+  void aPromptHasNoEndUnlessItIsWrittenThere() {
+    try (Tokenizer tokenizer = open(TINY)) {
+      int[] whole = tokenizer.encode(Prompted.of("a stone")).ids();
+      assertThat(whole).endsWith(EOS);
+      assertThat(tokenizer.prompt("a stone")).isEqualTo(Arrays.copyOf(whole, whole.length - 1));
+      assertThat(tokenizer.prompt("a stone<|end_of_text|>")).isEqualTo(whole);
+      assertThat(tokenizer.prompt("")).isEmpty();
+    }
+  }
+
+  @Test
+  void leavesSpecialTokensOutOfTheText() {
+    try (Tokenizer tokenizer = open(TINY)) {
+      int[] ids = tokenizer.encode(Prompted.of("a<|end_of_text|> b")).ids();
+      assertThat(tokenizer.decodeText(ids)).isEqualTo("a b");
     }
   }
 
