@@ -82,7 +82,6 @@ final class Trainee implements AutoCloseable {
     open.addAll(opened);
   }
 
-<<<<<<< HEAD
   private Trained trained(RunConfig.Model wanted) {
     if (wanted.unfrozenLayers().isEmpty()) {
       return Trained.everything();
@@ -96,11 +95,8 @@ final class Trainee implements AutoCloseable {
     return Trained.last(layers, wanted.trainHead());
   }
 
-  private static boolean hasWeights(Path folder) {
-=======
   /** Whether a folder holds weights; such as cannot be read are an error. */
   static boolean hasWeights(Path folder) {
->>>>>>> generate
     try (Stream<Path> files = Files.list(folder)) {
       List<String> names = files.map(it -> it.getFileName().toString()).toList();
       boolean safe = names.stream().anyMatch(it -> it.endsWith(".safetensors"));
