@@ -83,7 +83,9 @@ class ReadmeSnippetTest {
   void trainsFromAnyFluxOfBatches() {
     Path tiny = Path.of(System.getProperty("fluxtune.home"), "datasets/tiny-tasks");
     int[] ids = IntStream.range(1, 65).toArray();
-    Chunk chunk = new Chunk(ids, ids, new int[] {64});
+    int[] labels = ids.clone();
+    labels[0] = Chunk.IGNORED;
+    Chunk chunk = new Chunk(ids, labels, new int[] {64});
     Flux<Batch> batches =
         Flux.range(0, 4).map(i -> Batch.stack(List.of(chunk, chunk), OptionalInt.empty()));
     PrintStream before = System.out;
