@@ -107,10 +107,10 @@ final class Run {
               .prefetch(config.chunks().prefetch())
               .after(after)
               .evaluate(
-                  every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
+                  new Every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
                   held.map(Run::batches).orElse(Flux.empty()))
               .save(
-                  every(wanted.saveStrategy(), wanted.saveSteps()),
+                  new Every(wanted.saveStrategy(), wanted.saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
               .stopWhen(interrupt);
       RunEvent last;
@@ -129,9 +129,5 @@ final class Run {
   private static Flux<Batch> batches(Ports held) {
     return Flux.defer(
         () -> SftRecipe.epoch(held, 0, 0, new Reading(), held.badRows(), whole -> {}));
-  }
-
-  private static Every every(When when, double steps) {
-    return new Every(when, steps);
   }
 }

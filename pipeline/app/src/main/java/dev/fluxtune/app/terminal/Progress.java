@@ -21,7 +21,6 @@ public final class Progress implements AutoCloseable {
   private final LongAdder rows = new LongAdder();
   private final LongAdder tokens = new LongAdder();
   private volatile List<String> told = List.of();
-  private boolean closed;
   private final Terminal terminal;
   private final ProgressBar bar;
 
@@ -89,10 +88,6 @@ public final class Progress implements AutoCloseable {
   /** Shows the final count. */
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
     bar.close();
     terminal.err().println(terminal.errIsTerminal() ? "" : line(atEnd()));
   }
