@@ -1,9 +1,13 @@
 package dev.fluxtune.app;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.config.ConfigWriter;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Differences;
+import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Position;
 import dev.fluxtune.schemas.RunConfig;
@@ -16,10 +20,9 @@ import dev.fluxtune.trainer.checkpoint.SideFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Objects;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -57,21 +60,7 @@ final class RunFolder {
   Optional<Checkpoint> open(Consumer<String> told) {
     Optional<String> resume = config.output().resumeFromCheckpoint();
     if (resume.isEmpty()) {
-      Optional<Checkpoint> there = checkpoints.newestWhole(told);
-      if (there.isPresent()) {
-        boolean same = there.get().run().settings().equals(settings);
-        throw new BadInputException(
-            folder
-                + (same
-                    ? ": holds this run already, up to step %d; go on with it by"
-                            .formatted(there.get().run().step())
-                        + " --resume_from_checkpoint true, or give another output_dir"
-                    : ": holds another run; give another output_dir, or remove it"));
-      }
-      if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
-          || Files.exists(folder.resolve(CheckpointFormat.INDEX))) {
-        throw new BadInputException(folder + ": holds a model already; give another output_dir");
-      }
+      checkFree();
       return Optional.empty();
     }
     Optional<Checkpoint> from =
@@ -86,20 +75,40 @@ final class RunFolder {
     return from;
   }
 
+  private void checkFree() {
+    List<String> damaged = new ArrayList<>();
+    Optional<Checkpoint> there = checkpoints.newestWhole(damaged::add);
+    if (there.isPresent()) {
+      RunState run = there.get().run();
+      throw new BadInputException(
+          folder
+              + (run.settings().equals(settings)
+                  ? ": holds this run already, up to step %d; go on with it by"
+                          .formatted(run.step())
+                      + " --resume_from_checkpoint true, or give another output_dir"
+                  : ": holds another run; give another output_dir, or remove it"));
+    }
+    if (!damaged.isEmpty()) {
+      throw new BadInputException(
+          folder
+              + ": holds a run, but no checkpoint that is whole; give another output_dir, or remove it\n"
+              + String.join("\n", damaged));
+    }
+    if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
+        || Files.exists(folder.resolve(CheckpointFormat.INDEX))) {
+      throw new BadInputException(folder + ": holds a model already; give another output_dir");
+    }
+  }
+
   private void checkSame(Checkpoint from) {
     ObjectNode theirs = from.run().settings();
     if (theirs.equals(settings)) {
       return;
     }
-    TreeSet<String> keys = new TreeSet<>();
-    theirs.fieldNames().forEachRemaining(keys::add);
-    settings.fieldNames().forEachRemaining(keys::add);
-    keys.removeIf(key -> Objects.equals(theirs.get(key), settings.get(key)));
     StringBuilder message = new StringBuilder();
     message.append(from.folder()).append(": is of a run with other settings (theirs → ours):");
-    for (String key : keys) {
-      message.append("\n  ").append(key).append(": ");
-      message.append(theirs.path(key)).append(" → ").append(settings.path(key));
+    for (String difference : Differences.between(theirs, settings)) {
+      message.append("\n  ").append(difference);
     }
     throw new BadInputException(
         message + "\ngo on with the settings it has, or start another run in another output_dir");
@@ -110,9 +119,7 @@ final class RunFolder {
     try {
       Files.createDirectories(folder);
       checkpoints.tidy();
-      Path part = folder.resolve("." + CONFIG + ".tmp");
-      Files.writeString(part, ConfigWriter.yaml(config));
-      Files.move(part, folder.resolve(CONFIG), StandardCopyOption.REPLACE_EXISTING);
+      Durable.write(folder.resolve(CONFIG), ConfigWriter.yaml(config).getBytes(UTF_8));
     } catch (IOException e) {
       throw new BadInputException(
           folder + ": cannot be written (" + e + "); give another output_dir", e);

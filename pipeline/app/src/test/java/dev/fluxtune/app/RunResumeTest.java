@@ -180,6 +180,18 @@ class RunResumeTest {
   }
 
   @Test
+  void doesNotBeginAnewWhereAllCheckpointsAreDamaged() throws IOException {
+    tiny.whole(output, "max_steps", 2);
+    TinyRun.backTo(output, 2);
+    Files.delete(output.resolve("checkpoint-2/optimizer.safetensors"));
+
+    refused(
+        tiny.run(output, "max_steps", 2),
+        output + ": holds a run, but no checkpoint that is whole",
+        "checkpoint-2 is damaged");
+  }
+
+  @Test
   void goesOnFromANamedCheckpointAlsoInAnotherFolder() throws IOException {
     tiny.whole(output, "max_steps", 6, "save_steps", 3);
     Path other = folder.resolve("other");

@@ -1,15 +1,14 @@
 package dev.fluxtune.trainer.checkpoint;
 
+import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Sha256;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
@@ -64,8 +63,7 @@ class Disk {
   /** Gives a file or folder another name beside it; an older file of that name is replaced. */
   void rename(Path from, Path to) throws IOException {
     before(to);
-    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-    sync(to.resolveSibling(""));
+    Durable.rename(from, to);
   }
 
   /** Removes a file, or a folder with all that it holds, if it is there. */
@@ -100,10 +98,6 @@ class Disk {
   /** Makes the names in a folder durable. */
   void sync(Path folder) throws IOException {
     before(folder);
-    try (FileChannel names = FileChannel.open(folder.toAbsolutePath(), StandardOpenOption.READ)) {
-      names.force(true);
-    } catch (AccessDeniedException e) {
-      // Windows opens no folders, and keeps their names itself.
-    }
+    Durable.names(folder);
   }
 }

@@ -1,13 +1,10 @@
 package dev.fluxtune.pipeline.shard;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Differences;
 import dev.fluxtune.schemas.ShardFormat;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.TreeSet;
 
 /** Says in which settings a folder of shards differs from what was asked for. */
 final class Mismatch {
@@ -27,38 +24,9 @@ final class Mismatch {
       message.append("\n  format version: ").append(version).append(" → ");
       message.append(ShardFormat.VERSION);
     }
-    Map<String, String> left = flat(theirs);
-    Map<String, String> right = flat(ours);
-    TreeSet<String> keys = new TreeSet<>(left.keySet());
-    keys.addAll(right.keySet());
-    for (String key : keys) {
-      String before = left.getOrDefault(key, "unset");
-      String now = right.getOrDefault(key, "unset");
-      if (!before.equals(now)) {
-        message.append("\n  ").append(key).append(": ").append(before).append(" → ").append(now);
-      }
+    for (String difference : Differences.between(theirs, ours)) {
+      message.append("\n  ").append(difference);
     }
     return message.toString();
-  }
-
-  private static Map<String, String> flat(ObjectNode settings) {
-    Map<String, String> flat = new TreeMap<>();
-    flatten("", settings, flat);
-    return flat;
-  }
-
-  private static void flatten(String prefix, JsonNode node, Map<String, String> into) {
-    if (node instanceof ObjectNode object) {
-      object
-          .properties()
-          .forEach(
-              entry ->
-                  flatten(
-                      prefix.isEmpty() ? entry.getKey() : prefix + "." + entry.getKey(),
-                      entry.getValue(),
-                      into));
-    } else {
-      into.put(prefix, node.toString());
-    }
   }
 }

@@ -2,6 +2,7 @@ package dev.fluxtune.pipeline.shard;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;

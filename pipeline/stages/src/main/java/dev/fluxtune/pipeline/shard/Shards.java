@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.pipeline.shuffle.Permutation;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;

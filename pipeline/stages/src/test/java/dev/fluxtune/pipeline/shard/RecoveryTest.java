@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Packing.Tail;
 import dev.fluxtune.schemas.Position;
