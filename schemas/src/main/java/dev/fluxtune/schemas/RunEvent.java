@@ -22,6 +22,8 @@ public sealed interface RunEvent {
    * @param trainedTokens targets among them
    * @param elapsed from asking for its first batch to the last weight moved
    * @param waited the part of {@code elapsed} in which batches were not yet there
+   * @param mfu model FLOPs utilization: the operations that the step takes at least, by what the
+   *     device can do at most in {@code elapsed}; empty on the CPU and on a card that is not known
    * @param deviceBytes memory in use on the device; empty on the CPU
    */
   record Step(
@@ -34,6 +36,7 @@ public sealed interface RunEvent {
       long trainedTokens,
       Duration elapsed,
       Duration waited,
+      OptionalDouble mfu,
       OptionalLong deviceBytes)
       implements RunEvent {}
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** What a run tells as it goes: on the terminal, and in the log that its checkpoints keep. */
 final class RunLog {
@@ -30,6 +31,8 @@ final class RunLog {
   private long tokensHere;
   private Duration training = Duration.ZERO;
   private Duration waited = Duration.ZERO;
+  private double used; // MFU times nanoseconds
+  private long deviceBytes;
   private long withoutTarget;
 
   RunLog(RunConfig config, StepPlan plan, Progress progress) {
@@ -61,6 +64,8 @@ final class RunLog {
     tokensHere += it.tokens();
     training = training.plus(it.elapsed());
     waited = waited.plus(it.waited());
+    it.mfu().ifPresent(mfu -> used += mfu * it.elapsed().toNanos());
+    deviceBytes = Math.max(deviceBytes, it.deviceBytes().orElse(0));
     if (it.loss().isPresent()) {
       losses += it.loss().getAsDouble();
       steps++;
@@ -73,7 +78,7 @@ final class RunLog {
         text("step %,d/%,d", it.step(), plan.totalSteps()),
         text("loss %.4f", steps == 0 ? Double.NaN : losses / steps),
         text("lr %.2e", it.learningRate()),
-        text("%,.0f tokens/s", tokensPerSecond()));
+        text("%,.0f tokens/s", tokensPerSecond()) + onDevice(it));
     if (isDue(it.step()) && steps > 0) {
       Map<String, Double> values = new LinkedHashMap<>();
       values.put("loss", losses / steps);
@@ -84,6 +89,17 @@ final class RunLog {
       losses = 0;
       steps = 0;
     }
+  }
+
+  private static String onDevice(RunEvent.Step it) {
+    StringBuilder text = new StringBuilder();
+    it.mfu().ifPresent(mfu -> text.append(text("  MFU %.2f", mfu)));
+    it.deviceBytes().ifPresent(bytes -> text.append(text("  %.1f GiB", gib(bytes))));
+    return text.toString();
+  }
+
+  private static double gib(long bytes) {
+    return bytes / (double) (1 << 30);
   }
 
   /** As transformers' {@code DefaultFlowCallback}. */
@@ -150,6 +166,16 @@ final class RunLog {
 
   double tokensPerSecond() {
     return tokensHere / Math.max(1e-3, training.toMillis() / 1000.0);
+  }
+
+  /** Mean model FLOPs utilization of the steps made here; empty where it is not known. */
+  OptionalDouble mfu() {
+    return used == 0 ? OptionalDouble.empty() : OptionalDouble.of(used / training.toNanos());
+  }
+
+  /** The most memory that was in use on the device, in GiB; empty on the CPU. */
+  OptionalDouble deviceGib() {
+    return deviceBytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(gib(deviceBytes));
   }
 
   /** Share of the training time in which batches were not there yet. */

@@ -49,6 +49,12 @@ final class Summary {
                 text("%.1f s", log.training().toMillis() / 1000.0),
                 text("%.1f %% of it waiting for data", 100 * log.waitedShare()))
             .line("tokens/s", text("%,.0f", log.tokensPerSecond()), "padding included");
+    log.mfu()
+        .ifPresent(
+            mfu ->
+                table.line("MFU", text("%.1f %%", 100 * mfu), "of the card's dense bfloat16 peak"));
+    log.deviceGib()
+        .ifPresent(gib -> table.line("device memory", text("%.1f GiB", gib), "in use at most"));
     if (log.withoutTarget() > 0) {
       table.line("steps without target", log.withoutTarget(), "no weight was moved");
     }

@@ -33,6 +33,7 @@ final class Steps implements AutoCloseable {
   private final Train.Settings settings;
   private final Flux<Batch> batches;
   private final long total;
+  private final OptionalDouble peak;
 
   private @Nullable Gradients gradients;
   private volatile @Nullable Feed feed;
@@ -56,6 +57,7 @@ final class Steps implements AutoCloseable {
     this.settings = settings;
     this.batches = batches;
     this.total = plan.totalSteps();
+    this.peak = Peak.of(optimizer.device());
     this.step = settings.after();
   }
 
@@ -102,6 +104,7 @@ final class Steps implements AutoCloseable {
       gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));
       into.clear();
     }
+    long elapsed = System.nanoTime() - begin;
     return new RunEvent.Step(
         step + 1,
         plan.epochs(step + 1),
@@ -110,9 +113,16 @@ final class Steps implements AutoCloseable {
         rate,
         micro.stream().mapToLong(batch -> batch.inputIds().length).sum(),
         trained,
-        Duration.ofNanos(System.nanoTime() - begin),
+        Duration.ofNanos(elapsed),
         Duration.ofNanos(waited),
+        trained > 0 ? mfu(micro, elapsed / 1e9) : OptionalDouble.empty(),
         deviceBytes());
+  }
+
+  private OptionalDouble mfu(List<Batch> micro, double seconds) {
+    return peak.stream()
+        .map(most -> micro.stream().mapToDouble(model::flops).sum() / (most * seconds))
+        .findFirst();
   }
 
   /** The batches of the next step. */

@@ -108,6 +108,14 @@ public final class Llama implements AutoCloseable {
     return during(micro, step -> step.forwardBackward(scale, into));
   }
 
+  /**
+   * The floating-point operations that {@link #forwardBackward} takes at least: what is masked and
+   * what is computed again does not count.
+   */
+  public double flops(Batch batch) {
+    return Flops.of(config, options.trained(), MicroBatch.of(batch, !options.acrossDocuments()));
+  }
+
   /** The cross-entropy of the trained targets, summed. */
   public double loss(Batch batch) {
     MicroBatch micro = checked(batch);
