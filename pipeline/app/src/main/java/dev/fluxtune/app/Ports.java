@@ -382,11 +382,6 @@ final class Ports implements AutoCloseable {
         .orElseGet(() -> Runtime.getRuntime().availableProcessors());
   }
 
-  /** Seed of the order of chunks. */
-  long dataSeed() {
-    return config.training().dataSeed().orElse(config.training().seed());
-  }
-
   @Override
   public void close() {
     // One that failed to open told so where it was asked for.
