@@ -269,4 +269,15 @@ class RunResumeTest {
     assertThat(run.code()).as(run.err()).isEqualTo(1);
     assertThat(run.err()).contains(parts).doesNotContain("\tat ");
   }
+
+  @Test
+  void namesTheSettingThatIsAnother() {
+    tiny.whole(output, "max_steps", 1);
+    CommandRun run =
+        tiny.run(output, "max_steps", 1, "max_length", 12, "resume_from_checkpoint", true);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err())
+        .containsPattern("(?m)^ *data.max_length: 24 → 12$")
+        .doesNotContain("files");
+  }
 }
