@@ -1,5 +1,6 @@
 package dev.fluxtune.app.command;
 
+import dev.fluxtune.app.config.Checks;
 import dev.fluxtune.app.config.Key;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ final class Specs {
         .header(subcommand.summary(), "")
         .customSynopsis(
             "pipeline %s [--config FILE] [--KEY VALUE]...".formatted(subcommand.command()))
-        .description("%n" + subcommand.description() + "%n");
+        .description("%n" + subcommand.description().replace("%", "%%") + "%n");
     spec.addOption(
         OptionSpec.builder("--config")
             .type(Path.class)
@@ -118,6 +119,8 @@ final class Specs {
             .paramLabel(key.name()); // the completion script names a variable after it
     if (key.isBoolean()) {
       option.completionCandidates(List.of("true", "false"));
+    } else if (key.name().equals("report_to")) {
+      option.completionCandidates(Checks.LOGGERS);
     } else if (!key.choices().isEmpty()) {
       option.completionCandidates(key.choices());
     }
