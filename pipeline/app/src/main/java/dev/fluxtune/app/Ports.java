@@ -15,6 +15,7 @@ import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -90,7 +91,11 @@ final class Ports implements AutoCloseable {
       }
       return ports;
     } catch (RuntimeException e) {
-      ports.close();
+      try {
+        ports.close();
+      } catch (IllegalStateException leaked) { // Arrow keeps memory of a damaged file
+        e.addSuppressed(leaked);
+      }
       throw e;
     }
   }
@@ -185,7 +190,8 @@ final class Ports implements AutoCloseable {
       return Template.parse(Files.readString(Path.of(file)), file);
     } catch (IOException e) {
       throw new BadInputException(
-          file + ": cannot be read (" + e + "); template takes the path of a text file", e);
+          file + ": cannot be read (" + Reason.of(e) + "); template takes the path of a text file",
+          e);
     }
   }
 
@@ -212,13 +218,27 @@ final class Ports implements AutoCloseable {
     tokenizer =
         Optional.of(
             CompletableFuture.supplyAsync(
-                () ->
-                    Tokenizer.open(
-                        path,
-                        model,
-                        config.model().eosToken(),
-                        optional(config.model().concatTokenId()))));
+                () -> {
+                  Tokenizer opened =
+                      Tokenizer.open(
+                          path,
+                          model,
+                          config.model().eosToken(),
+                          optional(config.model().concatTokenId()));
+                  config.model().concatTokenId().ifPresent(id -> checkKnown(opened, path, id));
+                  return opened;
+                }));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
+  }
+
+  /** Thrice, since a decoder may leave out a space at an end; of no token it gives no text. */
+  private static void checkKnown(Tokenizer tokenizer, Path path, int id) {
+    if (tokenizer.decode(id, id, id).isEmpty()) {
+      tokenizer.close();
+      throw new BadInputException(
+          "concat_token_id: %d is no token of %s; leave it out, or give the id of one that ends a document"
+              .formatted(id, path));
+    }
   }
 
   private static OptionalInt optional(Optional<Integer> value) {
