@@ -33,37 +33,39 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
    *
    * @param chunks at least one
    * @param padId the id to pad with; needed only where lengths differ
-   * @throws IllegalArgumentException without a chunk, or if lengths differ and there is no id
+   * @throws IllegalArgumentException without a chunk
+   * @throws BadInputException if lengths differ and there is no id
    */
   public static Batch stack(List<Chunk> chunks, OptionalInt padId) {
     int size = chunks.size();
-    int length = chunks.stream().mapToInt(Chunk::length).max().orElse(0);
-    int[] ids = new int[size * length];
-    int[] labels = new int[size * length];
+    int longest = chunks.stream().mapToInt(Chunk::length).max().orElse(0);
+    int[] ids = new int[size * longest];
+    int[] labels = new int[size * longest];
     int[][] seqLengths = new int[size][];
     for (int row = 0; row < size; row++) {
       Chunk chunk = chunks.get(row);
       int n = chunk.length();
-      int at = row * length;
+      int at = row * longest;
       System.arraycopy(chunk.inputIds(), 0, ids, at, n);
       System.arraycopy(chunk.labels(), 0, labels, at, n);
       seqLengths[row] = chunk.seqLengths();
-      if (n < length) {
+      if (n < longest) {
         int pad =
             padId.orElseThrow(
                 () ->
-                    new IllegalArgumentException(
-                        "chunks of different lengths need an id to pad with"));
-        Arrays.fill(ids, at + n, at + length, pad);
-        Arrays.fill(labels, at + n, at + length, Chunk.IGNORED);
+                    new BadInputException(
+                        "a batch of chunks of %d and %d tokens needs an id to pad with, and no tokenizer says which: set concat_token_id, or per_device_train_batch_size: 1"
+                            .formatted(n, longest)));
+        Arrays.fill(ids, at + n, at + longest, pad);
+        Arrays.fill(labels, at + n, at + longest, Chunk.IGNORED);
         int documents = seqLengths[row].length;
         // A chunk that ends in padding has it grow; else padding is one more entry.
         seqLengths[row] =
             Arrays.copyOf(seqLengths[row], chunk.padding() > 0 ? documents : documents + 1);
-        seqLengths[row][seqLengths[row].length - 1] += length - n;
+        seqLengths[row][seqLengths[row].length - 1] += longest - n;
       }
     }
-    return new Batch(size, length, ids, labels, seqLengths);
+    return new Batch(size, longest, ids, labels, seqLengths);
   }
 
   /** Training targets in the batch. */

@@ -75,18 +75,6 @@ public record Chunk(int[] inputIds, int[] labels, int[] seqLengths, int padding)
     return n;
   }
 
-  /** Positions that begin again at 0 in each document, shape (length). */
-  public int[] positionIds() {
-    int[] positions = new int[inputIds.length];
-    int at = 0;
-    for (int n : seqLengths) {
-      for (int i = 0; i < n; i++) {
-        positions[at++] = i;
-      }
-    }
-    return positions;
-  }
-
   @Override
   public boolean equals(Object other) {
     return other instanceof Chunk that

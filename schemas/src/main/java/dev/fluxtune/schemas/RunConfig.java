@@ -83,7 +83,7 @@ public record RunConfig(
           Optional<Integer> concatTokenId,
       @Setting(help = "Type of the weights: auto (the file's), float32 or bfloat16")
           Optional<Dtype> dtype,
-      @Setting(help = "Train only the last N layers; unset: all weights", min = 0)
+      @Setting(help = "Train only the last N layers; unset: all weights", min = 1)
           Optional<Integer> unfrozenLayers,
       @Setting(def = "false", help = "With unfrozen_layers, train the head too")
           boolean trainHead) {}
@@ -203,7 +203,12 @@ public record RunConfig(
       @Setting(def = "false", help = "Use the largest micro-batch that fits")
           boolean autoFindBatchSize,
       @Setting(def = "42", help = "Seed of the run") long seed,
-      @Setting(help = "Seed of the data's order; unset: seed") Optional<Long> dataSeed) {}
+      @Setting(help = "Seed of the order of chunks; unset: seed") Optional<Long> dataSeed) {
+    /** Seed of the order of chunks in each epoch. */
+    public long chunkSeed() {
+      return dataSeed.orElse(seed);
+    }
+  }
 
   /** LoRA and quantized bases. */
   public record Adapter(

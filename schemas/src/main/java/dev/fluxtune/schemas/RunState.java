@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param fingerprint SHA-256 of the settings, see {@link Manifest#fingerprint(ObjectNode)}
  * @param settings all that determines the weights; with others the run is another one
  * @param plan the steps of the whole run
- * @param seed of the weights and the order of chunks
- * @param dataSeed of the order of rows
+ * @param seed of the weights, where they are drawn, and of the order of rows
+ * @param dataSeed of the order of chunks
  * @param step updates that were made
  * @param epoch the epoch that the next batch belongs to, from 0
  * @param microBatches batches of that epoch that lie behind

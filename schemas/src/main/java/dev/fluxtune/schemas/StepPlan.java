@@ -53,9 +53,17 @@ public record StepPlan(
 
   /** Micro-batches that the first {@code steps} steps take; those of each epoch begin anew. */
   public long microBatches(long steps) {
-    long inEpoch = steps % stepsPerEpoch() * accumulation;
-    return steps / stepsPerEpoch() * microBatchesPerEpoch()
-        + Math.min(inEpoch, microBatchesPerEpoch());
+    return epoch(steps) * microBatchesPerEpoch() + microBatchesInEpoch(steps);
+  }
+
+  /** The epoch, from 0, that the first batch after {@code steps} steps belongs to. */
+  public long epoch(long steps) {
+    return steps / stepsPerEpoch();
+  }
+
+  /** Micro-batches of {@link #epoch} that lie behind after {@code steps} steps. */
+  public long microBatchesInEpoch(long steps) {
+    return Math.min(steps % stepsPerEpoch() * accumulation, microBatchesPerEpoch());
   }
 
   /** Epochs seen after {@code steps} steps, as transformers counts them: by micro-batches. */

@@ -35,7 +35,7 @@ class BatchTest {
   void needsAnIdToPadWithOnlyWhereLengthsDiffer() {
     assertThat(Batch.stack(List.of(LONG, LONG), OptionalInt.empty()).length()).isEqualTo(4);
     assertThatThrownBy(() -> Batch.stack(List.of(LONG, SHORT), OptionalInt.empty()))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("id to pad with");
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContainingAll("chunks of 2 and 4 tokens", "concat_token_id");
   }
 }

@@ -25,6 +25,10 @@ class StepPlanTest {
     StepPlan plan = new StepPlan(10, 3, 3, false, 2.5, -1, 0); // micro-batches 3 1, 3 1, 3
     assertThat(LongStream.rangeClosed(0, 5).map(plan::microBatches))
         .containsExactly(0L, 3L, 4L, 7L, 8L, 11L);
+    assertThat(LongStream.rangeClosed(0, 5).map(plan::epoch))
+        .containsExactly(0L, 0L, 1L, 1L, 2L, 2L);
+    assertThat(LongStream.rangeClosed(0, 5).map(plan::microBatchesInEpoch))
+        .containsExactly(0L, 3L, 0L, 3L, 0L, 3L);
     assertThat(LongStream.rangeClosed(0, 5).mapToDouble(plan::epochs))
         .containsExactly(0.0, 0.75, 1.0, 1.75, 2.0, 2.75);
   }

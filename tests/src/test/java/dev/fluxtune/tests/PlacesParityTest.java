@@ -8,6 +8,7 @@ import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.RunConfig.TokenizerBackend;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -103,7 +104,12 @@ class PlacesParityTest {
 
   private static void check(Path folder, List<Prompted> texts) throws IOException {
     try (Tokenizer ours =
-            Tokenizer.open(folder, Optional.empty(), Optional.empty(), OptionalInt.empty());
+            Tokenizer.open(
+                folder,
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.empty(),
+                TokenizerBackend.REFERENCE);
         HuggingFaceTokenizer library =
             HuggingFaceTokenizer.newInstance(
                 folder.resolve("tokenizer.json"),

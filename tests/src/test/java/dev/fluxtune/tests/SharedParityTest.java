@@ -13,6 +13,7 @@ import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Example;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Packing.Tail;
+import dev.fluxtune.schemas.RunConfig.TokenizerBackend;
 import dev.fluxtune.schemas.Tokenized;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -47,9 +48,10 @@ class SharedParityTest {
           Shared.rows(shared.resolve("data").resolve(expected.get("data").asText()));
       assertThat(rows).as(name).hasSize(expected.get("rows").asInt());
 
-      List<List<Tokenized>> documents =
-          tokenize(rows, shared.resolve("tokenizers").resolve(expected.get("tokenizer").asText()));
+      Path folder = shared.resolve("tokenizers").resolve(expected.get("tokenizer").asText());
+      List<List<Tokenized>> documents = tokenize(rows, folder, TokenizerBackend.FAST);
       checkDocuments(name, documents, expected);
+      checkDocuments(name, tokenize(rows, folder, TokenizerBackend.REFERENCE), expected);
       assertThat(expected.get("packs")).hasSize(2);
       for (JsonNode packs : expected.get("packs")) {
         strategies(packs.get("max_length").asInt())
@@ -73,9 +75,10 @@ class SharedParityTest {
         "bfd_split", new Packing.BfdSplit(maxLength, WINDOW));
   }
 
-  private static List<List<Tokenized>> tokenize(List<Example> rows, Path folder) {
+  private static List<List<Tokenized>> tokenize(
+      List<Example> rows, Path folder, TokenizerBackend backend) {
     try (Tokenizer tokenizer =
-        Tokenizer.open(folder, Optional.empty(), Optional.empty(), OptionalInt.empty())) {
+        Tokenizer.open(folder, Optional.empty(), Optional.empty(), OptionalInt.empty(), backend)) {
       return Flux.fromIterable(rows)
           .map(Format::prompt)
           .buffer(512)

@@ -76,15 +76,17 @@ final class GenerationConfig {
     Set<Integer> ends = new HashSet<>(ends());
     ends.add(endId);
     boolean draw = draws(asked);
-    return new Sampling(
-        draw,
-        draw ? asked.temperature().orElseGet(() -> number("temperature", 1)) : 1,
-        draw ? asked.topK().orElseGet(() -> (int) number("top_k", 50)) : 0,
-        draw ? asked.topP().orElseGet(() -> number("top_p", 1)) : 1,
-        asked.repetitionPenalty().orElseGet(() -> number("repetition_penalty", 1)),
-        asked.maxNewTokens(),
-        ends,
-        seed);
+    double temperature = draw ? asked.temperature().orElseGet(() -> number("temperature", 1)) : 1;
+    int topK = draw ? asked.topK().orElseGet(() -> (int) number("top_k", 50)) : 0;
+    double topP = draw ? asked.topP().orElseGet(() -> number("top_p", 1)) : 1;
+    double penalty = asked.repetitionPenalty().orElseGet(() -> number("repetition_penalty", 1));
+    try {
+      return new Sampling(draw, temperature, topK, topP, penalty, asked.maxNewTokens(), ends, seed);
+    } catch (BadInputException e) {
+      // Flags were checked when they were read, so the value stands in the file.
+      throw new BadInputException(
+          "%s: %s; correct the file, or give the flag".formatted(file, e.getMessage()), e);
+    }
   }
 
   private boolean draws(Generation asked) {

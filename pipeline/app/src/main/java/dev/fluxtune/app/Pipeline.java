@@ -24,7 +24,6 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import reactor.core.publisher.Flux;
 
 /** What the subcommands do. */
@@ -65,7 +64,7 @@ final class Pipeline implements Actions {
       Optional<Shards> whole = Shards.open(folder).filter(it -> it.differsFrom(settings).isEmpty());
       if (whole.isPresent()) {
         run.terminal().err().println(folder + " holds these chunks already; nothing was packed");
-        summary(run.terminal(), folder, whole.get().manifest(), io.room());
+        summary(run.terminal(), folder, whole.get().manifest(), io);
         return;
       }
       BadRows bad = io.badRows();
@@ -80,7 +79,7 @@ final class Pipeline implements Actions {
                 .blockOptional()
                 .orElseThrow();
       }
-      summary(run.terminal(), folder, manifest, io.room());
+      summary(run.terminal(), folder, manifest, io);
       warnings(
           run.terminal(), Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
     }
@@ -99,7 +98,7 @@ final class Pipeline implements Actions {
         });
   }
 
-  private static void summary(Terminal terminal, Path folder, Manifest manifest, OptionalInt room) {
+  private static void summary(Terminal terminal, Path folder, Manifest manifest, Ports io) {
     long bytes = manifest.parts().stream().mapToLong(Manifest.Part::bytes).sum();
     Counts counts = new Counts(manifest.chunks(), manifest.ledger());
     Table table =
@@ -108,7 +107,7 @@ final class Pipeline implements Actions {
             .line(
                 "chunks",
                 manifest.chunks(),
-                String.format(Locale.ROOT, "%.1f %% full", 100 * counts.fill(room)))
+                String.format(Locale.ROOT, "%.1f %% full", 100 * counts.fill(io.room())))
             .line(
                 "parts",
                 manifest.parts().size(),
@@ -116,9 +115,11 @@ final class Pipeline implements Actions {
                     Locale.ROOT,
                     "%,d bytes, %.2f MB per million tokens",
                     bytes,
-                    (double) bytes / Math.max(1, manifest.tokens())))
-            .line("folder", "", folder.toString())
-            .line("fingerprint", "", manifest.fingerprint().substring(0, 16));
+                    (double) bytes / Math.max(1, manifest.tokens())));
+    Summary.tokenizer(table, io);
+    table
+        .line("folder", "", folder.toString())
+        .line("fingerprint", "", manifest.fingerprint().substring(0, 16));
     terminal.out().print(table);
   }
 

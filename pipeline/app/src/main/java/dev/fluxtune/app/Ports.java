@@ -217,7 +217,8 @@ final class Ports implements AutoCloseable {
                         path,
                         model,
                         config.model().eosToken(),
-                        optional(config.model().concatTokenId()))));
+                        optional(config.model().concatTokenId()),
+                        config.model().tokenizerBackend())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
   }
 
@@ -379,11 +380,6 @@ final class Ports implements AutoCloseable {
         .data()
         .datasetNumProc()
         .orElseGet(() -> Runtime.getRuntime().availableProcessors());
-  }
-
-  /** Seed of the order of chunks. */
-  long dataSeed() {
-    return config.training().dataSeed().orElse(config.training().seed());
   }
 
   @Override

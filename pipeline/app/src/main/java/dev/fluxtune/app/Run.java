@@ -55,7 +55,8 @@ final class Run {
       RunFolder output = new RunFolder(folder, config, RunSettings.of(io, cache, model));
       Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
       try (Trainee trainee = Trainee.open(model, config)) {
-        Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), model);
+        Summary.start(
+            terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io, model);
         from.ifPresent(trainee::restore);
         if (config.output().dryRun()) {
           terminal.err().println("dry run: all is ready, nothing was trained or written");

@@ -134,8 +134,8 @@ final class RunFolder {
       StepPlan plan,
       RunEvent.Step last,
       Reading read) {
-    long epoch = last.step() / plan.stepsPerEpoch();
-    long batches = plan.microBatches(last.step()) - epoch * plan.microBatchesPerEpoch();
+    long epoch = plan.epoch(last.step());
+    long batches = plan.microBatchesInEpoch(last.step());
     RunState state =
         new RunState(
             CheckpointFormat.VERSION,
@@ -143,7 +143,7 @@ final class RunFolder {
             settings,
             plan,
             config.training().seed(),
-            config.training().dataSeed().orElse(config.training().seed()),
+            config.training().chunkSeed(),
             last.step(),
             epoch,
             batches,

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.config.ConfigParser;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -12,14 +13,13 @@ import java.util.Optional;
 final class Samples {
   private static final int SHOWN = 3;
   private static final int SHOWN_TOKENS = 64;
-  private static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
 
   private final Ports io;
-  private final HeldOut rows;
+  private final KnownAnswers rows;
   private final boolean exact;
   private List<int[]> before = List.of();
 
-  private Samples(Ports io, HeldOut rows, boolean exact) {
+  private Samples(Ports io, KnownAnswers rows, boolean exact) {
     this.io = io;
     this.rows = rows;
     this.exact = exact;
@@ -35,11 +35,13 @@ final class Samples {
                 .data()
                 .datasetName()
                 .map(Path::of)
-                .filter(it -> it.endsWith(EMBEDDED))
+                .filter(it -> it.endsWith(ConfigParser.EMBEDDED))
                 .isPresent();
     return new Samples(
         io,
-        text ? HeldOut.of(from, exact ? Integer.MAX_VALUE : SHOWN) : new HeldOut(List.of()),
+        text
+            ? KnownAnswers.of(from, exact ? Integer.MAX_VALUE : SHOWN)
+            : new KnownAnswers(List.of()),
         exact);
   }
 
@@ -60,14 +62,14 @@ final class Samples {
     List<int[]> after = answers(trainee);
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < Math.min(SHOWN, rows.rows().size()); i++) {
-      HeldOut.Row row = rows.rows().get(i);
+      KnownAnswers.Row row = rows.rows().get(i);
       text.append("\n  prompt    ").append(oneLine(row.prompt(), true));
       text.append("\n  answer    ").append(oneLine(row.answer(), false));
       text.append("\n  before    ").append(oneLine(before.get(i), false));
       text.append("\n  after     ").append(oneLine(after.get(i), false)).append('\n');
     }
     if (exact) {
-      HeldOut training = HeldOut.of(io, Integer.MAX_VALUE);
+      KnownAnswers training = KnownAnswers.of(io, Integer.MAX_VALUE);
       text.append("\n  exact match of ").append(rows.rows().size()).append(" held-out rows\n");
       text.append(
           new Table()

@@ -68,8 +68,8 @@ final class SftRecipe {
    * @param read learns how far rows were read when a batch was made
    */
   static Flux<RunEvent> run(Ports io, StepPlan plan, long from, Reading read, Train train) {
-    long first = from / plan.stepsPerEpoch();
-    long behind = plan.microBatches(from) - first * plan.microBatchesPerEpoch();
+    long first = plan.epoch(from);
+    long behind = plan.microBatchesInEpoch(from);
     return Flux.fromStream(() -> LongStream.range(first, plan.epochsBegun()).boxed())
         .concatMap(
             epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
@@ -88,11 +88,11 @@ final class SftRecipe {
       Ports io, long epoch, long behind, Reading read, BadRows bad, Consumer<Ledger> atEnd) {
     RunConfig.Chunks settings = io.config().chunks();
     boolean random = settings.trainSamplingStrategy() == Sampling.RANDOM;
+    long seed = io.config().training().chunkSeed();
     if (io.shards().isPresent()) {
       Shards shards = io.shards().get();
       long skip = Math.min(shards.manifest().chunks(), behind * settings.perDeviceTrainBatchSize());
-      Flux<Chunk> chunks =
-          random ? shards.shuffled(io.dataSeed(), epoch, skip) : shards.inOrder(skip);
+      Flux<Chunk> chunks = random ? shards.shuffled(seed, epoch, skip) : shards.inOrder(skip);
       return chunks.transform(
           stack(
               io,
@@ -108,7 +108,7 @@ final class SftRecipe {
             .doOnNext(read::packed)
             .map(Packed::chunk);
     return (random
-            ? inOrder.transform(Shuffle.within(settings.shuffleBuffer(), io.dataSeed(), epoch))
+            ? inOrder.transform(Shuffle.within(settings.shuffleBuffer(), seed, epoch))
             : inOrder)
         .transform(stack(io, batches -> atEnd.accept(packed[0].stacked(batches))))
         .doOnNext(batch -> read.batch(epoch))

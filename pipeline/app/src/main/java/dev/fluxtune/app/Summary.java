@@ -10,27 +10,28 @@ final class Summary {
   private Summary() {}
 
   /** What is about to happen. */
-  static void start(Terminal terminal, Trainee trainee, PlanReport plan, Path model) {
+  static void start(Terminal terminal, Trainee trainee, PlanReport plan, Ports io, Path model) {
     Precision precision = trainee.precision();
     long frozen = trainee.parameters() - trainee.trainedParameters();
     long bytes =
         trainee.trainedParameters() * precision.bytesPerTrained()
             + frozen * precision.bytesPerFrozen();
-    Table table =
-        plan.table()
-            .line(
-                "parameters",
-                trainee.parameters(),
-                trainee.drawn() ? "drawn by the seed, " + model : model.toString())
-            .line(
-                "trained parameters",
-                trainee.trainedParameters(),
-                text("%.1f %%", 100.0 * trainee.trainedParameters() / trainee.parameters()))
-            .line("device", precision.device().isGpu() ? "GPU" : "CPU", precision.text())
-            .line(
-                "memory",
-                text("%,d MiB", bytes >> 20),
-                "weights, gradients, moments; activations beside");
+    Table table = plan.table();
+    tokenizer(table, io);
+    table
+        .line(
+            "parameters",
+            trainee.parameters(),
+            trainee.drawn() ? "drawn by the seed, " + model : model.toString())
+        .line(
+            "trained parameters",
+            trainee.trainedParameters(),
+            text("%.1f %%", 100.0 * trainee.trainedParameters() / trainee.parameters()))
+        .line("device", precision.device().isGpu() ? "GPU" : "CPU", precision.text())
+        .line(
+            "memory",
+            text("%,d MiB", bytes >> 20),
+            "weights, gradients, moments; activations beside");
     terminal.err().print(table);
   }
 
@@ -59,6 +60,13 @@ final class Summary {
       table.line("steps without target", log.withoutTarget(), "no weight was moved");
     }
     terminal.out().print(table.line("model", "", folder.toString()));
+  }
+
+  /** Who tokenizes, and where it is not the fast one, why. */
+  static void tokenizer(Table table, Ports io) {
+    if (io.shards().isEmpty() && io.kind().isText()) {
+      table.line("tokenizer", "", io.tokenizer().backend());
+    }
   }
 
   private static String text(String format, Object... arguments) {

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * Owns what a run trains, in native memory: weights, model, optimizer. Close it after the trainer.
  */
 final class Trainee implements AutoCloseable {
-  private final Deque<Runnable> open = new ArrayDeque<>();
+  private final Deque<Runnable> open;
   private final Path folder;
   private final boolean drawn;
   private final ModelConfig config;
@@ -43,16 +43,20 @@ final class Trainee implements AutoCloseable {
    * @throws BadInputException if the folder holds no model that is supported
    */
   static Trainee open(Path folder, RunConfig config) {
-    Deque<Runnable> opened = new ArrayDeque<>();
+    Deque<Runnable> open = new ArrayDeque<>();
     try {
-      return new Trainee(folder, config, opened);
+      return new Trainee(folder, config, open);
     } catch (RuntimeException | Error e) {
-      opened.forEach(Runnable::run);
+      open.forEach(Runnable::run);
       throw e;
     }
   }
 
-  private Trainee(Path folder, RunConfig run, Deque<Runnable> opened) {
+  /**
+   * @param open takes what is to be closed, the last first; what it holds where this throws, too
+   */
+  private Trainee(Path folder, RunConfig run, Deque<Runnable> open) {
+    this.open = open;
     this.folder = folder;
     this.config = ModelConfig.read(folder);
     this.drawn = !hasWeights(folder);
@@ -61,13 +65,13 @@ final class Trainee implements AutoCloseable {
     List<String> names = trained.names(config);
     long seed = run.training().seed();
     this.weights = weights(List.copyOf(config.shapes().keySet()), precision.weights(), seed);
-    opened.push(weights::close);
+    open.push(weights::close);
     Optimizer.Settings settings = Optimizer.Settings.of(run.training());
     this.optimizer =
         precision.masters()
             ? Optimizer.withMasters(weights, weights(names, Dtype.FLOAT32, seed), settings)
             : Optimizer.of(weights, names, settings);
-    opened.push(optimizer::close);
+    open.push(optimizer::close);
     this.model =
         new Llama(
             config,
@@ -76,10 +80,9 @@ final class Trainee implements AutoCloseable {
                 trained,
                 run.training().gradientCheckpointing(),
                 run.chunks().packedAttention() == RunConfig.PackedAttention.CHUNK));
-    opened.push(model::close);
+    open.push(model::close);
     this.bytes = new TensorBytes();
-    opened.push(bytes::close);
-    open.addAll(opened);
+    open.push(bytes::close);
   }
 
   private Trained trained(RunConfig.Model wanted) {
@@ -87,9 +90,9 @@ final class Trainee implements AutoCloseable {
       return Trained.everything();
     }
     int layers = wanted.unfrozenLayers().get();
-    if (layers < 1 || layers > config.layers()) {
+    if (layers > config.layers()) {
       throw new BadInputException(
-          "unfrozen_layers: must be 1 to %d, the layers of %s (got %d)"
+          "unfrozen_layers: must be at most %d, the layers of %s (got %d)"
               .formatted(config.layers(), folder, layers));
     }
     return Trained.last(layers, wanted.trainHead());

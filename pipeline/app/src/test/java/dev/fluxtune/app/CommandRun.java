@@ -1,5 +1,7 @@
 package dev.fluxtune.app;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.fluxtune.app.command.PipelineCommand;
 import dev.fluxtune.app.terminal.Terminal;
 import java.io.ByteArrayOutputStream;
@@ -24,5 +26,12 @@ record CommandRun(int code, String out, String err) {
             .run(Arrays.stream(arguments).map(Object::toString).toArray(String[]::new));
     return new CommandRun(
         code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+  }
+
+  /** It must have been refused as bad input: no result, and a message that holds all of this. */
+  void refused(String... parts) {
+    assertThat(code).as(err).isEqualTo(1);
+    assertThat(out).isEmpty();
+    assertThat(err).contains("pipeline: ").contains(parts).doesNotContain("\tat ");
   }
 }

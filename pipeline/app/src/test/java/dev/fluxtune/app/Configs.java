@@ -4,8 +4,9 @@ import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.app.config.Flag;
 import dev.fluxtune.schemas.RunConfig;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Configurations for tests, written as on the command line. */
@@ -16,10 +17,18 @@ final class Configs {
 
   /** Names and values in turn. */
   static RunConfig of(Object... namesAndValues) {
-    List<Flag> flags = new ArrayList<>();
+    Map<String, Object> settings = new LinkedHashMap<>();
     for (int i = 0; i < namesAndValues.length; i += 2) {
-      flags.add(new Flag(namesAndValues[i].toString(), List.of(namesAndValues[i + 1].toString())));
+      settings.put(namesAndValues[i].toString(), namesAndValues[i + 1]);
     }
+    return of(settings);
+  }
+
+  static RunConfig of(Map<String, Object> settings) {
+    List<Flag> flags =
+        settings.entrySet().stream()
+            .map(it -> new Flag(it.getKey(), List.of(it.getValue().toString())))
+            .toList();
     return ConfigParser.parse(Optional.empty(), flags, List.of(), Optional.of(HOME)).config();
   }
 }

@@ -259,42 +259,38 @@ class GenerateCommandTest {
                 + " time, unless --do_sample is given\n");
   }
 
-  private static void refused(CommandRun run, String... parts) {
-    assertThat(run.code()).as(run.err()).isEqualTo(1);
-    assertThat(run.out()).isEmpty();
-    assertThat(run.err()).startsWith("pipeline: ").contains(parts);
-  }
-
   @Test
   void saysWhatIsMissing() throws IOException {
-    refused(CommandRun.of(folder, "generate", "--prompt", "a"), "--model_name_or_path");
-    refused(generate(model()), "--prompt TEXT", "--dataset_name");
-    refused(generate(TINY, "--prompt", "a"), TINY + ": holds no weights");
-    refused(generate(model(), "--prompt", ""), "prompt 1 is empty");
+    CommandRun.of(folder, "generate", "--prompt", "a").refused("--model_name_or_path");
+    generate(model()).refused("--prompt TEXT", "--dataset_name");
+    generate(TINY, "--prompt", "a").refused(TINY + ": holds no weights");
+    generate(model(), "--prompt", "").refused("prompt 1 is empty");
 
     Path other = modelWith("generation_config.json", "{\"top_p\": \"half\", \"do_sample\": true}");
-    refused(generate(other, "--prompt", "a"), "top_p must be a number (got \"half\")", "--top_p");
+    generate(other, "--prompt", "a").refused("top_p must be a number (got \"half\")", "--top_p");
+    Files.writeString(
+        other.resolve("generation_config.json"), "{\"temperature\": 0, \"do_sample\": true}");
+    generate(other, "--prompt", "a")
+        .refused("generation_config.json: temperature must be above 0 (got 0.0)");
     Files.writeString(other.resolve("generation_config.json"), "{");
-    refused(generate(other, "--prompt", "a"), "generation_config.json: is no JSON");
+    generate(other, "--prompt", "a").refused("generation_config.json: is no JSON");
     Files.delete(other.resolve("generation_config.json"));
 
     Files.delete(other.resolve("tokenizer.json"));
-    refused(
-        generate(other, "--prompt", "a"),
-        other + ": holds no tokenizer.json",
-        "--tokenizer_name_or_path");
+    generate(other, "--prompt", "a")
+        .refused(other + ": holds no tokenizer.json", "--tokenizer_name_or_path");
     Path tokenizer = TINY.resolve("tokenizer");
     Object[] named = {"--prompt", PROMPT, "--max_new_tokens", 3, "--tokenizer_name_or_path"};
     assertThat(written(other, Stream.concat(Arrays.stream(named), Stream.of(tokenizer)).toArray()))
         .isEqualTo(text(greedy(PROMPT, 3)) + "\n");
 
     Files.writeString(other.resolve("adapter_config.json"), "{}");
-    refused(generate(other, "--prompt", "a"), "adapters are not there yet");
+    generate(other, "--prompt", "a").refused("adapters are not there yet");
   }
 
   @Test
   void refusesRowsWithoutText() throws IOException {
     Path rows = Files.writeString(folder.resolve("rows.jsonl"), "{\"input_ids\": [1, 2, 3]}\n");
-    refused(generate(model(), "--dataset_name", rows), "its rows are ids already (prepared)");
+    generate(model(), "--dataset_name", rows).refused("its rows are ids already (prepared)");
   }
 }

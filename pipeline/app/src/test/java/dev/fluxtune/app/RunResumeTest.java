@@ -185,10 +185,9 @@ class RunResumeTest {
     TinyRun.backTo(output, 2);
     Files.delete(output.resolve("checkpoint-2/optimizer.safetensors"));
 
-    refused(
-        tiny.run(output, "max_steps", 2),
-        output + ": holds a run, but no checkpoint that is whole",
-        "checkpoint-2 is damaged");
+    tiny.run(output, "max_steps", 2)
+        .refused(
+            output + ": holds a run, but no checkpoint that is whole", "checkpoint-2 is damaged");
   }
 
   @Test
@@ -206,10 +205,8 @@ class RunResumeTest {
     Path checkpoint = output.resolve("checkpoint-2");
     Files.delete(checkpoint.resolve("optimizer.safetensors"));
 
-    refused(
-        tiny.run(output, "max_steps", 2, "resume_from_checkpoint", checkpoint),
-        checkpoint + " is no whole checkpoint",
-        "optimizer.safetensors is missing");
+    tiny.run(output, "max_steps", 2, "resume_from_checkpoint", checkpoint)
+        .refused(checkpoint + " is no whole checkpoint", "optimizer.safetensors is missing");
   }
 
   @Test
@@ -235,38 +232,25 @@ class RunResumeTest {
     tiny.whole(output, "max_steps", 2);
     byte[] weights = TinyRun.weights(output);
 
-    refused(
-        tiny.run(output, "max_steps", 2),
-        output + ": holds this run already, up to step 2",
-        "--resume_from_checkpoint true");
-    refused(tiny.run(output, "max_steps", 3), output + ": holds another run");
+    tiny.run(output, "max_steps", 2)
+        .refused(
+            output + ": holds this run already, up to step 2", "--resume_from_checkpoint true");
+    tiny.run(output, "max_steps", 3).refused(output + ": holds another run");
     TinyRun.backTo(output, 2);
     Files.write(output.resolve(TinyRun.WEIGHTS), weights);
-    delete(output.resolve("checkpoint-2"));
-    refused(tiny.run(output, "max_steps", 2), output + ": holds a model already");
+    TinyRun.delete(output.resolve("checkpoint-2"));
+    tiny.run(output, "max_steps", 2).refused(output + ": holds a model already");
     assertThat(TinyRun.weights(output)).isEqualTo(weights);
-  }
-
-  private static void delete(Path folder) throws IOException {
-    for (String name : TinyRun.names(folder)) {
-      Files.delete(folder.resolve(name));
-    }
-    Files.delete(folder);
   }
 
   @Test
   void namesTheSettingsThatDiffer() {
     tiny.whole(output, "max_steps", 2);
 
-    refused(
-        tiny.run(output, "max_steps", 3, "learning_rate", 1e-3, "resume_from_checkpoint", true),
-        "checkpoint-2: is of a run with other settings",
-        "learning_rate: 0.002 → 0.001",
-        "max_steps: 2 → 3");
-  }
-
-  private static void refused(CommandRun run, String... parts) {
-    assertThat(run.code()).as(run.err()).isEqualTo(1);
-    assertThat(run.err()).contains(parts).doesNotContain("\tat ");
+    tiny.run(output, "max_steps", 3, "learning_rate", 1e-3, "resume_from_checkpoint", true)
+        .refused(
+            "checkpoint-2: is of a run with other settings",
+            "learning_rate: 0.002 → 0.001",
+            "max_steps: 2 → 3");
   }
 }

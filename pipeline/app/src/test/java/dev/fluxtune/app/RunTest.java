@@ -88,41 +88,13 @@ class RunTest {
 
   @Test
   void writesAConfigurationThatSaysTheSame() {
-    tiny.whole(output, "max_steps", 1, "warmup_steps", 0.25, "save_total_limit", 3);
+    Object[] changes = {"max_steps", 1, "warmup_steps", 0.25, "save_total_limit", 3};
+    tiny.whole(output, changes);
     Path file = output.resolve("config.yaml");
 
     assertThat(
             ConfigParser.parse(Optional.of(file), List.of(), List.of(), Optional.empty()).config())
-        .isEqualTo(
-            Configs.of(
-                "dataset_name",
-                tiny.rows(),
-                "model_name_or_path",
-                TinyRun.MODEL,
-                "tokenizer_name_or_path",
-                TinyRun.MODEL.resolve("tokenizer"),
-                "max_length",
-                24,
-                "per_device_train_batch_size",
-                1,
-                "gradient_accumulation_steps",
-                2,
-                "num_train_epochs",
-                2,
-                "learning_rate",
-                2e-3,
-                "gradient_checkpointing",
-                false,
-                "logging_steps",
-                1,
-                "output_dir",
-                output,
-                "max_steps",
-                1,
-                "warmup_steps",
-                0.25,
-                "save_total_limit",
-                3));
+        .isEqualTo(Configs.of(tiny.settings(output, changes)));
   }
 
   @Test

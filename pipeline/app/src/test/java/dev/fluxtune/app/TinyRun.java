@@ -63,6 +63,14 @@ final class TinyRun {
   }
 
   CommandRun call(String verb, Path output, Object... changes) {
+    List<Object> arguments = new ArrayList<>(List.of(verb));
+    settings(output, changes)
+        .forEach((name, value) -> arguments.addAll(List.of("--" + name, value)));
+    return CommandRun.of(folder.resolve("cache"), arguments.toArray());
+  }
+
+  /** The settings of a run, with changes: names and values in turn. */
+  Map<String, Object> settings(Path output, Object... changes) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("dataset_name", rows);
     settings.put("model_name_or_path", MODEL);
@@ -79,9 +87,7 @@ final class TinyRun {
     for (int i = 0; i < changes.length; i += 2) {
       settings.put(changes[i].toString(), changes[i + 1]);
     }
-    List<Object> arguments = new ArrayList<>(List.of(verb));
-    settings.forEach((name, value) -> arguments.addAll(List.of("--" + name, value)));
-    return CommandRun.of(folder.resolve("cache"), arguments.toArray());
+    return settings;
   }
 
   static byte[] weights(Path output) throws IOException {
@@ -123,7 +129,8 @@ final class TinyRun {
     assertThat(checkpoints(output)).contains("checkpoint-" + step);
   }
 
-  private static void delete(Path path) throws IOException {
+  /** Deletes a file, or a folder with all that it holds. */
+  static void delete(Path path) throws IOException {
     try (Stream<Path> files = Files.walk(path)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

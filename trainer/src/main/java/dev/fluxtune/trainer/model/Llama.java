@@ -105,7 +105,7 @@ public final class Llama implements AutoCloseable {
     if (micro.at().length == 0) {
       return 0;
     }
-    return during(micro, step -> step.forwardBackward(scale, into));
+    return during(micro, pass -> pass.forwardBackward(scale, into));
   }
 
   /**
@@ -122,22 +122,22 @@ public final class Llama implements AutoCloseable {
     if (micro.at().length == 0) {
       return 0;
     }
-    return during(micro, step -> step.loss(step.through(config.layers())).getDouble());
+    return during(micro, pass -> pass.loss(pass.through(config.layers())).getDouble());
   }
 
   /** The logits at every position, row-major, shape (size × length, vocabulary). */
   public float[] logits(Batch batch) {
     return during(
         checked(batch),
-        step -> step.one("logits", step.through(config.layers()), headWeights()).toFloatArray());
+        pass -> pass.one("logits", pass.through(config.layers()), headWeights()).toFloatArray());
   }
 
-  private <T> T during(MicroBatch micro, Function<Step, T> work) {
+  private <T> T during(MicroBatch micro, Function<Pass, T> work) {
     return Modes.during(
         weights.device(),
         () -> {
-          try (Step step = new Step(micro)) {
-            return work.apply(step);
+          try (Pass pass = new Pass(micro)) {
+            return work.apply(pass);
           }
         });
   }
@@ -162,14 +162,14 @@ public final class Llama implements AutoCloseable {
   }
 
   /** One pass over one micro-batch, and all that it makes. */
-  private final class Step implements AutoCloseable {
+  private final class Pass implements AutoCloseable {
     private final NDManager device = manager.newSubManager();
     private final NDManager cpu = host.newSubManager();
     private final NDArray ids;
     private final List<NDArray> documents;
     private final MicroBatch micro;
 
-    Step(MicroBatch micro) {
+    Pass(MicroBatch micro) {
       this.micro = micro;
       ids = device.create(micro.ids());
       documents =

@@ -90,7 +90,7 @@ public final class Weights implements AutoCloseable {
   private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
     float range = (float) config.initializerRange();
     try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
-      host.getEngine().setRandomSeed(Long.hashCode(seed));
+      host.getEngine().setRandomSeed(Long.hashCode(seed)); // it takes an int
       config
           .shapes()
           .forEach(

@@ -5,9 +5,10 @@ package dev.fluxtune.app.command;
  * is done; what the user can mend it throws as {@link dev.fluxtune.schemas.BadInputException}.
  */
 public interface Actions {
-  /** Trains. */
+  /** Trains; checkpoints and the model go into {@code output_dir}. */
   void run(Resolved run);
 
+  /** Packs rows into shards in {@code output_dir}. */
   void pack(Resolved run);
 
   /**

@@ -99,7 +99,7 @@ public final class PipelineCommand {
             subcommand.packs() ? home : Optional.empty(),
             subcommand.packs());
     parsed.notices().forEach(notice -> terminal.err().println("note: " + notice));
-    Resolved run = new Resolved(parsed.config(), parsed.notices(), terminal);
+    Resolved run = new Resolved(parsed.config(), terminal);
     switch (subcommand) {
       case RUN -> actions.run(run);
       case PACK -> actions.pack(run);

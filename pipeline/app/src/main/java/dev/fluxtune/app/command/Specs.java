@@ -49,7 +49,8 @@ final class Specs {
         .header(subcommand.summary(), "")
         .customSynopsis(
             "pipeline %s [--config FILE] [--KEY VALUE]...".formatted(subcommand.command()))
-        .description("%n" + subcommand.description() + "%n");
+        // A format to picocli: a % of the text's own, as in {% generation %}, is doubled.
+        .description("%n" + subcommand.description().replace("%", "%%") + "%n");
     spec.addOption(
         OptionSpec.builder("--config")
             .type(Path.class)

@@ -17,6 +17,9 @@ import java.util.stream.Stream;
  * Touches no other file; all problems are told at once.
  */
 public final class ConfigParser {
+  /** The folder of the embedded rows, below that which holds {@code datasets}. */
+  public static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
+
   private final Problems problems = new Problems();
   private final Map<String, Given> given = new LinkedHashMap<>();
   private final Set<String> withoutEffect = new LinkedHashSet<>();

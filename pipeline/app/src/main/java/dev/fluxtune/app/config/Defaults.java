@@ -11,7 +11,6 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 
 /** Fills in what follows from other keys or from their absence, and tells of it. */
 final class Defaults {
-  private static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
   private static final Path RECIPE = Path.of("pipeline", "recipes", "tiny.yaml");
   private static final Set<String> OWN =
       Set.of("dataset_name", "datasets", "model_name_or_path", "tokenizer_name_or_path");
@@ -71,7 +70,7 @@ final class Defaults {
     if (own || given("dataset_name").isPresent()) {
       return;
     }
-    Path folder = home.resolve(EMBEDDED);
+    Path folder = home.resolve(ConfigParser.EMBEDDED);
     put("dataset_name", folder.toString());
     if (given("model_name_or_path").isPresent() || given("tokenizer_name_or_path").isPresent()) {
       notices.add("no dataset_name: the embedded rows, " + folder);

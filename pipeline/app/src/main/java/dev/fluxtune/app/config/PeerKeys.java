@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** The keys of the Python peer's command line that are not ours; the table is peer-keys.txt. */
-public final class PeerKeys {
+final class PeerKeys {
   enum Kind {
     RENAMED,
     ACCEPTED,
@@ -35,7 +35,7 @@ public final class PeerKeys {
     return Optional.ofNullable(PEERS.get(name));
   }
 
-  public static Set<String> names() {
+  static Set<String> names() {
     return PEERS.keySet();
   }
 

@@ -10,8 +10,8 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 
 /**
- * Shows how far a pass over rows has come, until it is closed: a bar on a terminal, a line every
- * ten seconds elsewhere. May be called from any thread.
+ * Shows how far a pass over rows, or a training, has come, until it is closed: a bar on a terminal,
+ * a line every ten seconds elsewhere. May be called from any thread.
  */
 public final class Progress implements AutoCloseable {
   private static final int BAR_MILLIS = 200;
@@ -54,7 +54,7 @@ public final class Progress implements AutoCloseable {
   /**
    * Counts on.
    *
-   * @param units of the total: bytes, rows or shards
+   * @param units of the total: bytes of files
    */
   public void add(long units, long rows, long tokens) {
     this.rows.add(rows);
@@ -63,7 +63,7 @@ public final class Progress implements AutoCloseable {
   }
 
   /**
-   * Counts on by one, where not rows go by but something else.
+   * Counts on by one, where not rows go by but steps.
    *
    * @param counts what to show of it in place of rows and tokens
    */

@@ -1,7 +1,7 @@
 /**
  * Where the command's output goes, and how it looks there.
  *
- * <p>{@code rows and tokens so far → a bar, or plain lines}
+ * <p>{@code rows, tokens or steps so far → a bar, or plain lines}
  */
 @NullMarked
 package dev.fluxtune.app.terminal;

@@ -185,6 +185,7 @@ class PipelineCommandTest {
     assertThat(out().lines()).allMatch(line -> line.length() <= 80);
     assertThat(out().lines()).allMatch(line -> line.equals(line.stripTrailing()));
     assertThat(out()).contains("--config FILE", "--dataset_name PATH", "[42]", "Exit codes:");
+    assertThat(out()).doesNotContain("%n", "%%");
     assertThat(out().contains("--[no_]packing")).isEqualTo(subcommand.packs());
     assertThat(Key.all()).allMatch(key -> out().contains(key.name()));
     assertThat(calls).isEmpty();

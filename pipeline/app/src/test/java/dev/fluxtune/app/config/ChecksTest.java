@@ -29,6 +29,7 @@ class ChecksTest {
           packing_strategy=bfd tail=keep                | --tail  only packing_strategy: wrapped
           packing=false tail=pad                        | --tail  only packing_strategy: wrapped
           use_peft=true unfrozen_layers=2               | --unfrozen_layers  does not go with
+          unfrozen_layers=0                             | --unfrozen_layers  must be at least 1
           train_head=true                               | --train_head  needs unfrozen_layers
           load_in_4bit=true                             | --load_in_4bit  needs use_peft
           load_in_8bit=true use_peft=false              | --load_in_8bit  needs use_peft

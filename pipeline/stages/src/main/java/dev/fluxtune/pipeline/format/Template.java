@@ -4,9 +4,7 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.Span;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -89,13 +87,6 @@ public final class Template {
     if (!text.isEmpty()) {
       parts.add(new Part(text, false, trained));
     }
-  }
-
-  /** The columns that it reads, in order. */
-  public Set<String> columns() {
-    Set<String> columns = new LinkedHashSet<>();
-    parts.stream().filter(Part::field).forEach(part -> columns.add(part.text()));
-    return columns;
   }
 
   /**

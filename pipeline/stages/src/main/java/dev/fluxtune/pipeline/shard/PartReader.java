@@ -4,11 +4,13 @@ import dev.fluxtune.schemas.ShardFormat;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.Serial;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.parquet.format.ColumnChunk;
@@ -41,7 +43,7 @@ final class PartReader implements AutoCloseable {
     try {
       FileMetaData footer = footer();
       this.note = note(footer);
-      List<OffsetIndex> indexes = new java.util.ArrayList<>();
+      List<OffsetIndex> indexes = new ArrayList<>();
       int pages = 0;
       for (RowGroup group : footer.getRow_groups()) {
         check(group.getColumnsSize() == COLUMNS, "it has other columns");
@@ -112,7 +114,7 @@ final class PartReader implements AutoCloseable {
 
   /** It is Parquet, but not ours. */
   static final class ForeignPartException extends IOException {
-    @java.io.Serial private static final long serialVersionUID = 1L;
+    @Serial private static final long serialVersionUID = 1L;
 
     ForeignPartException() {
       super("it was written by another program");

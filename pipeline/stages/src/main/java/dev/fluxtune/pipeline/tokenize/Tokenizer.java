@@ -6,6 +6,7 @@ import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.RunConfig.TokenizerBackend;
 import dev.fluxtune.schemas.Span;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,30 +18,53 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * Owns one of Hugging Face's own tokenizers (native memory): the reference for ids and places.
- * {@link #encode} may be called from several threads; {@link #close} waits for them.
+ * Owns one of Hugging Face's own tokenizers (native memory): the reference for ids and places. Most
+ * are encoded with {@link BytePairs} instead, many times faster and to the same ids and places, on
+ * which the reference is asked about a sample of the documents. {@link #encode} may be called from
+ * several threads; {@link #close} waits for them.
  */
 public final class Tokenizer implements AutoCloseable {
+  /** Documents that both encode, to compare: the first ones, and one in so many. */
+  private static final long COMPARED_FIRST = 1000;
+
+  private static final long COMPARED_EVERY = 1000;
   private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
 
   private final HuggingFaceTokenizer tokenizer;
+  private final Optional<BytePairs> fast;
+  private final String backend;
   private final SpecialTokens specials;
   private final int endId;
   private final Places places;
   private final LongAdder specialsInText = new LongAdder();
+  private final AtomicLong documents = new AtomicLong();
   private final ReadWriteLock open = new ReentrantReadWriteLock();
 
-  private Tokenizer(HuggingFaceTokenizer opened, SpecialTokens specials, int endId) {
+  private Tokenizer(
+      HuggingFaceTokenizer opened,
+      Optional<BytePairs> fast,
+      String backend,
+      SpecialTokens specials,
+      int endId) {
     this.tokenizer = opened;
+    this.fast = fast;
+    this.backend = backend;
     this.specials = specials;
     this.endId = endId;
     this.places = new Places(opened.encode("a", true, false).getCharTokenSpans());
+  }
+
+  /** Opens the tokenizer of a folder, with the fast encoder where it can be used. */
+  public static Tokenizer open(
+      Path tokenizerJson, Optional<Path> model, Optional<String> eosToken, OptionalInt endId) {
+    return open(tokenizerJson, model, eosToken, endId, TokenizerBackend.AUTO);
   }
 
   /**
@@ -52,11 +76,16 @@ public final class Tokenizer implements AutoCloseable {
    * @param model the folder of the model, where there is one
    * @param eosToken text of the token that ends a document ({@code eos_token})
    * @param endId its id ({@code concat_token_id})
+   * @param wished who encodes ({@code tokenizer_backend})
    * @throws BadInputException if the file is missing or is no tokenizer, or nothing says which
    *     token ends a document
    */
   public static Tokenizer open(
-      Path tokenizerJson, Optional<Path> model, Optional<String> eosToken, OptionalInt endId) {
+      Path tokenizerJson,
+      Optional<Path> model,
+      Optional<String> eosToken,
+      OptionalInt endId,
+      TokenizerBackend wished) {
     Path file =
         Files.isDirectory(tokenizerJson) ? tokenizerJson.resolve("tokenizer.json") : tokenizerJson;
     // Without these two the library truncates at 512 tokens and pads.
@@ -65,7 +94,13 @@ public final class Tokenizer implements AutoCloseable {
       HuggingFaceTokenizer opened =
           HuggingFaceTokenizer.newInstance(in, Map.of("truncation", "false", "padding", "false"));
       try {
-        return new Tokenizer(opened, specials, endId(opened, file, model, eosToken, endId));
+        Choice choice = Choice.of(file, wished);
+        return new Tokenizer(
+            opened,
+            choice.fast,
+            choice.text,
+            specials,
+            endId(opened, file, model, eosToken, endId));
       } catch (IOException | RuntimeException e) {
         opened.close();
         throw e;
@@ -83,6 +118,28 @@ public final class Tokenizer implements AutoCloseable {
               + e.getMessage()
               + "); give the tokenizer.json of the model",
           e);
+    }
+  }
+
+  /** Who encodes, and why. */
+  private record Choice(Optional<BytePairs> fast, String text) {
+    static Choice of(Path file, TokenizerBackend wished) throws IOException {
+      if (wished == TokenizerBackend.REFERENCE) {
+        return new Choice(Optional.empty(), "reference, as asked for");
+      }
+      try {
+        return new Choice(Optional.of(new BytePairs(Vocabulary.read(file))), "fast");
+      } catch (Vocabulary.NotUnderstoodException e) {
+        if (wished == TokenizerBackend.FAST) {
+          throw new BadInputException(
+              file
+                  + ": tokenizer_backend: fast does not know this tokenizer: "
+                  + e.getMessage()
+                  + "; set tokenizer_backend: auto",
+              e);
+        }
+        return new Choice(Optional.empty(), "reference: " + e.getMessage());
+      }
     }
   }
 
@@ -127,24 +184,49 @@ public final class Tokenizer implements AutoCloseable {
    */
   public Encoded encode(Prompted document) {
     String text = withoutLoneSurrogates(document.text());
+    int[] trained = inCodePoints(text, document.trained());
+    Optional<BytePairs.Tokens> tokens = fast.flatMap(it -> it.encode(text));
+    if (tokens.isEmpty()) {
+      return byReference(text, trained);
+    }
+    BytePairs.Tokens it = tokens.get();
+    Encoded encoded = ended(it.size, it.ids, it.starts, it.ends, trained);
+    long row = documents.getAndIncrement();
+    if (row < COMPARED_FIRST || row % COMPARED_EVERY == 0) {
+      check(text, encoded, byReference(text, trained));
+    }
+    return encoded;
+  }
+
+  static void check(String text, Encoded fast, Encoded reference) {
+    if (!Arrays.equals(fast.ids(), reference.ids())
+        || !Arrays.equals(fast.starts(), reference.starts())
+        || !Arrays.equals(fast.ends(), reference.ends())) {
+      throw new IllegalStateException(
+          "the fast tokenizer and the reference differ; set tokenizer_backend: reference, and please"
+              + " report it with this text:\n"
+              + text);
+    }
+  }
+
+  private Encoded byReference(String text, int[] trained) {
     return whileOpen(
         () -> {
           long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
           try {
-            return encoded(encoding, text, inCodePoints(text, document.trained()));
+            return encoded(encoding, text, trained);
           } finally {
             LIBRARY.deleteEncoding(encoding);
           }
         });
   }
 
-  private Encoded encoded(long encoding, String text, int[] trainedSpans) {
+  private Encoded encoded(long encoding, String text, int[] trained) {
     long[] tokens = LIBRARY.getTokenIds(encoding);
     int n = tokens.length;
-    int length = n > 0 && tokens[n - 1] == endId ? n : n + 1;
-    int[] ids = new int[length];
-    int[] starts = new int[length];
-    int[] ends = new int[length];
+    int[] ids = new int[n];
+    int[] starts = new int[n];
+    int[] ends = new int[n];
     if (!places.find(tokens, text, starts, ends)) {
       CharSpan[] answer = LIBRARY.getTokenCharSpans(encoding);
       for (int i = 0; i < n; i++) {
@@ -161,19 +243,33 @@ public final class Tokenizer implements AutoCloseable {
         written++;
       }
     }
-    if (length > n) {
-      ids[n] = endId;
-      starts[n] = before(ends, n);
-      ends[n] = starts[n];
-    }
     if (written > 0) {
       specialsInText.add(written);
     }
-    return new Encoded(ids, starts, ends, trainedSpans);
+    return ended(n, ids, starts, ends, trained);
+  }
+
+  /** The first {@code n} tokens, and the one that ends a document unless they end with it. */
+  private Encoded ended(int n, int[] ids, int[] starts, int[] ends, int[] trained) {
+    int length = n > 0 && ids[n - 1] == endId ? n : n + 1;
+    int[] allIds = Arrays.copyOf(ids, length);
+    int[] allStarts = Arrays.copyOf(starts, length);
+    int[] allEnds = Arrays.copyOf(ends, length);
+    if (length > n) {
+      allIds[n] = endId;
+      allStarts[n] = before(ends, n);
+      allEnds[n] = allStarts[n];
+    }
+    return new Encoded(allIds, allStarts, allEnds, trained);
   }
 
   private static int before(int[] ends, int token) {
     return token == 0 ? 0 : ends[token - 1];
+  }
+
+  /** Who encodes, and where it is not the fast one, why: for people. */
+  public String backend() {
+    return backend;
   }
 
   /** The id that ends each document. */

@@ -54,11 +54,6 @@ class TemplateTest {
         .isEqualTo("{b}{% generation %}y");
   }
 
-  @Test
-  void namesItsColumns() {
-    assertThat(Template.parse("{b} {a} {b}", "t").columns()).containsExactly("b", "a");
-  }
-
   @ParameterizedTest
   @CsvSource({
     "'{{ a }}', 'prompt.txt:1: {{ a }} is Jinja; a column is written {column} here'",

@@ -9,6 +9,7 @@ import dev.fluxtune.pipeline.mask.Mask;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.RunConfig.TokenizerBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TokenizerTest {
   private static final int EOS = 501;
+  private static final String LOWERCASE = "\"normalizer\": {\"type\": \"Lowercase\"}";
   private static final Path TINY =
       Path.of(System.getProperty("fluxtune.home"), "datasets/tiny-tasks/tokenizer/tokenizer.json");
 
@@ -146,5 +148,43 @@ class TokenizerTest {
                     folder, Optional.empty(), Optional.of("no single token"), OptionalInt.empty()))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("is no single token");
+  }
+
+  private static Tokenizer open(Path path, TokenizerBackend backend) {
+    return Tokenizer.open(path, Optional.empty(), Optional.empty(), OptionalInt.of(EOS), backend);
+  }
+
+  @Test
+  void saysWhoEncodesAndWhy(@TempDir Path folder) throws IOException {
+    try (Tokenizer chosen = open(TINY);
+        Tokenizer asked = open(TINY, TokenizerBackend.REFERENCE)) {
+      assertThat(chosen.backend()).isEqualTo("fast");
+      assertThat(asked.backend()).isEqualTo("reference, as asked for");
+    }
+    Path json = folder.resolve("tokenizer.json");
+    Files.writeString(
+        json, Files.readString(TINY).replaceFirst("\"normalizer\": *null", LOWERCASE));
+    try (Tokenizer left = open(json, TokenizerBackend.AUTO)) {
+      assertThat(left.backend()).startsWith("reference: its normalizer is").contains("Lowercase");
+      assertThat(left.encode(Prompted.of("ABC")).ids())
+          .isEqualTo(left.encode(Prompted.of("abc")).ids());
+    }
+    assertThatThrownBy(() -> open(json, TokenizerBackend.FAST))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("its normalizer is")
+        .hasMessageContaining("set tokenizer_backend: auto");
+  }
+
+  @Test
+  void aDifferenceEndsTheRunWithTheText() {
+    try (Tokenizer tokenizer = open(TINY)) {
+      Encoded one = tokenizer.encode(Prompted.of("one"));
+      Tokenizer.check("one", one, tokenizer.encode(Prompted.of("one")));
+      assertThatThrownBy(
+              () -> Tokenizer.check("one", one, tokenizer.encode(Prompted.of("another"))))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("tokenizer_backend: reference")
+          .hasMessageEndingWith("one");
+    }
   }
 }

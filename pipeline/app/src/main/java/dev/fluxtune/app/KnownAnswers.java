@@ -1,6 +1,7 @@
 package dev.fluxtune.app;
 
 import dev.fluxtune.pipeline.mask.Mask;
+import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.Tokenized;
@@ -20,7 +21,7 @@ import reactor.core.publisher.Mono;
  *
  * @param rows prompts and answers, as ids; an answer ends with the end of its document
  */
-record HeldOut(List<Row> rows) {
+record KnownAnswers(List<Row> rows) {
   private static final int AT_ONCE = 64;
 
   /** A prompt, and what should follow. */
@@ -41,17 +42,18 @@ record HeldOut(List<Row> rows) {
   }
 
   /** The first rows that have a prompt and an answer. */
-  static HeldOut of(Ports io, int most) {
+  static KnownAnswers of(Ports io, int most) {
+    BadRows bad = io.badRows();
     List<Row> rows =
-        io.rows(io.badRows())
-            .map(io.format(io.badRows()))
+        io.rows(bad)
+            .map(io.format(bad))
             .concatMapIterable(documents -> documents, 1)
             .concatMap(document -> Mono.justOrEmpty(row(io, document)), 1)
             .take(most)
             .collectList()
             .blockOptional()
             .orElse(List.of());
-    return new HeldOut(rows);
+    return new KnownAnswers(rows);
   }
 
   private static Optional<Row> row(Ports io, Prompted document) {
@@ -85,7 +87,7 @@ record HeldOut(List<Row> rows) {
   }
 
   /** As if every answer were the most frequent one of the training rows. */
-  double mostFrequent(HeldOut training) {
+  double mostFrequent(KnownAnswers training) {
     Map<String, Integer> counts = new HashMap<>();
     int[] best = {};
     for (Row row : training.rows) {
@@ -102,7 +104,7 @@ record HeldOut(List<Row> rows) {
    * As if every answer were that of the training row whose prompt has the most tokens in common,
    * each counted as often as it occurs in both; the first of several.
    */
-  double nearest(HeldOut training) {
+  double nearest(KnownAnswers training) {
     List<int[]> sorted = training.rows.stream().map(row -> sorted(row.prompt())).toList();
     return exactMatch(
         rows.stream()

@@ -1,0 +1,181 @@
+package dev.fluxtune.pipeline.tokenize;
+
+import java.util.Arrays;
+
+/**
+ * A stretch of text that no token crosses the bounds of, as tokens with their places: first one a
+ * byte or character, then merged. Its memory is used again; one thread.
+ */
+final class Word {
+  /** From here on a heap finds the next merge; below, a look at every pair is faster. */
+  private static final int LONG = 64;
+
+  private int size;
+  private int[] ids = new int[256];
+  private int[] starts = new int[256];
+  private int[] ends = new int[256];
+  private long[] merges = new long[256]; // of each token with the one after it
+  private int[] before = new int[0];
+  private int[] after = new int[0];
+  private long[] heap = new long[0];
+  private int heaped;
+
+  void clear() {
+    size = 0;
+  }
+
+  /**
+   * @param start the first character that the token holds a part of, counted from the word's first
+   * @param end the one after the last
+   */
+  void add(int id, int start, int end) {
+    if (size == ids.length) {
+      ids = Arrays.copyOf(ids, 2 * size);
+      starts = Arrays.copyOf(starts, 2 * size);
+      ends = Arrays.copyOf(ends, 2 * size);
+      merges = Arrays.copyOf(merges, 2 * size);
+    }
+    ids[size] = id;
+    starts[size] = start;
+    ends[size] = end;
+    size++;
+  }
+
+  /** Id, start and end of each token. */
+  int[] tokens() {
+    int[] tokens = new int[3 * size];
+    for (int i = 0; i < size; i++) {
+      tokens[3 * i] = ids[i];
+      tokens[3 * i + 1] = starts[i];
+      tokens[3 * i + 2] = ends[i];
+    }
+    return tokens;
+  }
+
+  /** Merges, of all pairs there are, the lowest by rank and then the first, until there is none. */
+  void merge(Merges known) {
+    for (int i = 0; i + 1 < size; i++) {
+      merges[i] = known.find(ids[i], ids[i + 1]);
+    }
+    if (size < LONG) {
+      mergeShort(known);
+    } else {
+      mergeLong(known);
+    }
+  }
+
+  private void mergeShort(Merges known) {
+    while (true) {
+      long best = Merges.NONE;
+      int at = -1;
+      for (int i = 0; i + 1 < size; i++) {
+        if (merges[i] < best) {
+          best = merges[i];
+          at = i;
+        }
+      }
+      if (at < 0) {
+        return;
+      }
+      ids[at] = (int) best;
+      ends[at] = ends[at + 1];
+      int rest = size - at - 2;
+      System.arraycopy(ids, at + 2, ids, at + 1, rest);
+      System.arraycopy(starts, at + 2, starts, at + 1, rest);
+      System.arraycopy(ends, at + 2, ends, at + 1, rest);
+      System.arraycopy(merges, at + 2, merges, at + 1, rest);
+      size--;
+      if (at > 0) {
+        merges[at - 1] = known.find(ids[at - 1], ids[at]);
+      }
+      if (at + 1 < size) {
+        merges[at] = known.find(ids[at], ids[at + 1]);
+      }
+    }
+  }
+
+  /** In time n log n: neighbours by links, the next merge by a heap of ranks and places. */
+  private void mergeLong(Merges known) {
+    if (before.length < size) {
+      before = new int[ids.length];
+      after = new int[ids.length];
+    }
+    merges[size - 1] = Merges.NONE;
+    heaped = 0;
+    for (int i = 0; i < size; i++) {
+      before[i] = i - 1;
+      after[i] = i + 1;
+      push(i);
+    }
+    while (heaped > 0) {
+      long next = pop();
+      int at = (int) next;
+      if (merges[at] >>> 32 != next >>> 32 || merges[at] == Merges.NONE) {
+        continue; // merged in another way since
+      }
+      int gone = after[at];
+      ids[at] = (int) merges[at];
+      ends[at] = ends[gone];
+      merges[gone] = Merges.NONE;
+      after[at] = after[gone];
+      if (after[at] < size) {
+        before[after[at]] = at;
+        merges[at] = known.find(ids[at], ids[after[at]]);
+        push(at);
+      } else {
+        merges[at] = Merges.NONE;
+      }
+      int left = before[at];
+      if (left >= 0) {
+        merges[left] = known.find(ids[left], ids[at]);
+        push(left);
+      }
+    }
+    int kept = 0;
+    for (int i = 0; i < size; i = after[i]) {
+      ids[kept] = ids[i];
+      starts[kept] = starts[i];
+      ends[kept] = ends[i];
+      kept++;
+    }
+    size = kept;
+  }
+
+  private void push(int place) {
+    if (merges[place] == Merges.NONE) {
+      return;
+    }
+    if (heaped == heap.length) {
+      heap = Arrays.copyOf(heap, Math.max(256, 2 * heaped));
+    }
+    long entry = (merges[place] & 0xFFFF_FFFF_0000_0000L) | place;
+    int at = heaped++;
+    while (at > 0 && heap[(at - 1) / 2] > entry) {
+      heap[at] = heap[(at - 1) / 2];
+      at = (at - 1) / 2;
+    }
+    heap[at] = entry;
+  }
+
+  private long pop() {
+    long top = heap[0];
+    long last = heap[--heaped];
+    int at = 0;
+    while (true) {
+      int child = 2 * at + 1;
+      if (child >= heaped) {
+        break;
+      }
+      if (child + 1 < heaped && heap[child + 1] < heap[child]) {
+        child++;
+      }
+      if (heap[child] >= last) {
+        break;
+      }
+      heap[at] = heap[child];
+      at = child;
+    }
+    heap[at] = last;
+    return top;
+  }
+}
