@@ -6,32 +6,41 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** In which settings something kept is not what was asked for. */
 public final class Differences {
   private Differences() {}
 
   /**
-   * {@code key: theirs → ours} of each setting that differs, nested ones by {@code outer.inner}.
+   * {@code key: theirs → ours} of each setting that differs, nested ones by {@code outer.inner}, of
+   * lists by {@code outer[0].inner}.
    */
   public static List<String> between(ObjectNode theirs, ObjectNode ours) {
-    Map<String, String> left = new TreeMap<>();
-    Map<String, String> right = new TreeMap<>();
+    Map<String, JsonNode> left = new TreeMap<>();
+    Map<String, JsonNode> right = new TreeMap<>();
     flatten("", theirs, left);
     flatten("", ours, right);
     TreeSet<String> keys = new TreeSet<>(left.keySet());
     keys.addAll(right.keySet());
     return keys.stream()
-        .filter(key -> !value(left, key).equals(value(right, key)))
-        .map(key -> key + ": " + value(left, key) + " → " + value(right, key))
+        .filter(key -> !same(left.get(key), right.get(key)))
+        .map(key -> key + ": " + text(left.get(key)) + " → " + text(right.get(key)))
         .toList();
   }
 
-  private static String value(Map<String, String> settings, String key) {
-    return settings.getOrDefault(key, "unset");
+  /** By value: the order of an object's keys means nothing, nor how wide a number is kept. */
+  private static boolean same(@Nullable JsonNode left, @Nullable JsonNode right) {
+    return left != null
+        && right != null
+        && (left.equals(right) || left.toString().equals(right.toString()));
   }
 
-  private static void flatten(String prefix, JsonNode node, Map<String, String> into) {
+  private static String text(@Nullable JsonNode value) {
+    return value == null ? "unset" : value.toString();
+  }
+
+  private static void flatten(String prefix, JsonNode node, Map<String, JsonNode> into) {
     if (node instanceof ObjectNode object) {
       object
           .properties()
@@ -41,8 +50,12 @@ public final class Differences {
                       prefix.isEmpty() ? entry.getKey() : prefix + "." + entry.getKey(),
                       entry.getValue(),
                       into));
+    } else if (node.isArray() && !node.isEmpty() && node.path(0).isObject()) {
+      for (int i = 0; i < node.size(); i++) {
+        flatten(prefix + "[" + i + "]", node.path(i), into);
+      }
     } else {
-      into.put(prefix, node.toString());
+      into.put(prefix, node);
     }
   }
 }

@@ -133,7 +133,7 @@ public record Manifest(
     } catch (JsonProcessingException e) {
       throw new BadInputException(
           "%s: the manifest is damaged (%s): remove the folder and pack again"
-              .formatted(where, e.getOriginalMessage()),
+              .formatted(where, Reason.of(e)),
           e);
     }
   }

@@ -68,9 +68,7 @@ public record RunState(
       return JsonText.value(fields, RunState.class);
     } catch (JsonProcessingException e) {
       throw new BadInputException(
-          "%s is damaged (%s): go on from another checkpoint"
-              .formatted(where, e.getOriginalMessage()),
-          e);
+          "%s is damaged (%s): go on from another checkpoint".formatted(where, Reason.of(e)), e);
     }
   }
 }

@@ -22,4 +22,23 @@ class DifferencesTest {
             "a: 1 → 2", "data.x: \"u\" → \"v\"", "gone: null → unset", "new: unset → true");
     assertThat(Differences.between(ours, ours)).isEmpty();
   }
+
+  @Test
+  void comparesValuesAndNotTheirText() throws Exception {
+    ObjectNode theirs = object("{\"files\": [{\"bytes\": 8000, \"name\": \"a\"}], \"n\": 1}");
+    ObjectNode ours = object("{\"files\": [{\"name\": \"a\", \"bytes\": 8000}]}").put("n", 1L);
+
+    assertThat(Differences.between(theirs, ours)).isEmpty();
+  }
+
+  @Test
+  void looksIntoListsOfObjects() throws Exception {
+    ObjectNode theirs = object("{\"files\": [{\"name\": \"a\", \"bytes\": 1}]}");
+    ObjectNode ours =
+        object("{\"files\": [{\"name\": \"a\", \"bytes\": 2}, {\"name\": \"b\", \"bytes\": 3}]}");
+
+    assertThat(Differences.between(theirs, ours))
+        .containsExactly(
+            "files[0].bytes: 1 → 2", "files[1].bytes: unset → 3", "files[1].name: unset → \"b\"");
+  }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.command.Generation;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.trainer.generate.Sampling;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,9 +62,9 @@ final class GenerationConfig {
     try {
       return Files.exists(file) ? JSON.readTree(Files.readAllBytes(file)) : JSON.missingNode();
     } catch (JacksonException e) {
-      throw new BadInputException(file + ": is no JSON (" + e.getOriginalMessage() + ")", e);
+      throw new BadInputException(file + ": is no JSON (" + Reason.of(e) + ")", e);
     } catch (IOException e) {
-      throw new BadInputException(file + ": cannot be read (" + e + ")", e);
+      throw new BadInputException(file + ": cannot be read (" + Reason.of(e) + ")", e);
     }
   }
 

@@ -3,16 +3,18 @@ package dev.fluxtune.app;
 import dev.fluxtune.app.terminal.Terminal;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
- * Whether the user has asked the process to end (Ctrl-C, SIGTERM). It then ends when this is
- * closed: what it writes until then is written whole.
+ * Whether the user has asked the process to end (Ctrl-C, SIGTERM). It then ends at once, or, while
+ * steps are made, when this is closed: what it writes until then is written whole.
  */
 final class Interrupt implements BooleanSupplier, AutoCloseable {
   private final CountDownLatch over = new CountDownLatch(1);
   private final Terminal terminal;
   private final Thread hook = new Thread(this::asked, "interrupt");
   private volatile boolean asked;
+  private volatile boolean steps;
 
   private Interrupt(Terminal terminal) {
     this.terminal = terminal;
@@ -24,8 +26,27 @@ final class Interrupt implements BooleanSupplier, AutoCloseable {
     return interrupt;
   }
 
+  /** Does what may end at any moment and be begun again. */
+  static <T> T during(Terminal terminal, Supplier<T> work) {
+    Interrupt interrupt = watch(terminal);
+    try {
+      return work.get();
+    } finally {
+      interrupt.close();
+    }
+  }
+
+  /** From now on what is under way is finished. */
+  void stepsBegin() {
+    steps = true;
+  }
+
   private void asked() {
     asked = true;
+    if (!steps) {
+      terminal.err().println("\nstopped; nothing is lost: the same command goes on");
+      return;
+    }
     terminal.err().println("\ninterrupted: finishing the step and writing a checkpoint");
     boolean waiting = true;
     while (waiting) {

@@ -13,6 +13,7 @@ import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Counts;
+import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
@@ -38,17 +39,21 @@ final class Pipeline implements Actions {
 
   @Override
   public void run(Resolved run) {
+    Path folder = outputDir(run);
     try (Ports io = Ports.open(run.config())) {
-      new Run(run, io, cache).run(outputDir(run));
+      new Run(run, io, cache).run(folder);
     }
   }
 
   private static Path outputDir(Resolved run) {
-    return Path.of(
-        run.config()
-            .output()
-            .outputDir()
-            .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
+    Path folder =
+        Path.of(
+            run.config()
+                .output()
+                .outputDir()
+                .orElseGet(() -> "runs/" + LocalDateTime.now(ZoneId.systemDefault()).format(RUN)));
+    FolderLock.checkNoFile(folder);
+    return folder;
   }
 
   @Override
@@ -68,20 +73,23 @@ final class Pipeline implements Actions {
         return;
       }
       BadRows bad = io.badRows();
-      Manifest manifest;
-      try (Progress progress = Progress.start(run.terminal(), "packing", io.bytes())) {
-        manifest =
-            Shards.write(
-                    folder,
-                    settings,
-                    (from, atEnd) ->
-                        watched(SftRecipe.chunks(io, from, bad, atEnd), from, io, progress))
-                .blockOptional()
-                .orElseThrow();
-      }
+      Manifest manifest =
+          Interrupt.during(run.terminal(), () -> write(run, io, folder, settings, bad));
       summary(run.terminal(), folder, manifest, io);
       warnings(
           run.terminal(), Counted.of(new Counts(manifest.chunks(), manifest.ledger()), io, bad));
+    }
+  }
+
+  private static Manifest write(
+      Resolved run, Ports io, Path folder, ObjectNode settings, BadRows bad) {
+    try (Progress progress = Progress.start(run.terminal(), "packing", io.bytes())) {
+      return Shards.write(
+              folder,
+              settings,
+              (from, atEnd) -> watched(SftRecipe.chunks(io, from, bad, atEnd), from, io, progress))
+          .blockOptional()
+          .orElseThrow();
     }
   }
 
@@ -138,7 +146,11 @@ final class Pipeline implements Actions {
 
   static void skipped(Terminal terminal, long badRows, List<String> first) {
     if (badRows > 0) {
-      terminal.err().printf(Locale.ROOT, "skipped %,d bad rows; the first:%n", badRows);
+      String heading =
+          badRows == 1
+              ? "skipped 1 bad row:"
+              : String.format(Locale.ROOT, "skipped %,d bad rows; the first:", badRows);
+      terminal.err().println(heading);
       first.forEach(row -> terminal.err().println("  " + row));
     }
   }
@@ -178,6 +190,12 @@ final class Pipeline implements Actions {
   @Override
   public void inspect(Resolved run, long first, long count, boolean plain) {
     try (Ports io = Ports.open(run.config())) {
+      long all = io.shards().map(it -> it.manifest().chunks()).orElse(Long.MAX_VALUE);
+      if (first >= all) {
+        throw new BadInputException(
+            String.format(
+                Locale.ROOT, "there is no chunk %,d; there are %,d, the first is 0", first, all));
+      }
       ChunkPrinter printer = new ChunkPrinter(io.decoder(), !plain && run.terminal().colourOut());
       Flux<Chunk> chunks =
           io.shards()

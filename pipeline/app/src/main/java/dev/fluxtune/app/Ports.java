@@ -15,6 +15,7 @@ import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -90,7 +91,11 @@ final class Ports implements AutoCloseable {
       }
       return ports;
     } catch (RuntimeException e) {
-      ports.close();
+      try {
+        ports.close();
+      } catch (IllegalStateException leaked) { // Arrow keeps memory of a damaged file
+        e.addSuppressed(leaked);
+      }
       throw e;
     }
   }
@@ -185,7 +190,8 @@ final class Ports implements AutoCloseable {
       return Template.parse(Files.readString(Path.of(file)), file);
     } catch (IOException e) {
       throw new BadInputException(
-          file + ": cannot be read (" + e + "); template takes the path of a text file", e);
+          file + ": cannot be read (" + Reason.of(e) + "); template takes the path of a text file",
+          e);
     }
   }
 

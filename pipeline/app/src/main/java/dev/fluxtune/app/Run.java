@@ -48,42 +48,46 @@ final class Run {
                             + " (and weights, unless they are to be drawn)"));
     Optional<Ports> held =
         config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
-    try {
+    try (Interrupt interrupt = Interrupt.watch(terminal)) {
       Counted counted = Pipeline.counted(io, cache, terminal);
       Pipeline.warnings(terminal, counted);
-      StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
-      RunFolder output = new RunFolder(folder, config, RunSettings.of(io, cache, model));
-      Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
-      try (Trainee trainee = Trainee.open(model, config)) {
-        Summary.start(
-            terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io, model);
-        from.ifPresent(trainee::restore);
-        if (config.output().dryRun()) {
-          terminal.err().println("dry run: all is ready, nothing was trained or written");
-          return;
-        }
-        output.begin();
-        train(output, from, trainee, plan, counted, held);
+      try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
+        run(output, model, counted, held, interrupt);
       }
     } finally {
       held.ifPresent(Ports::close);
     }
   }
 
-  private void train(
-      RunFolder output,
-      Optional<Checkpoint> from,
-      Trainee trainee,
-      StepPlan plan,
-      Counted counted,
-      Optional<Ports> held) {
-    Samples samples = Samples.of(io, held);
-    samples.before(trainee);
-    fit(output, from, trainee, plan, held)
-        .ifPresent(
-            log ->
-                Summary.end(
-                    terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+  private void run(
+      RunFolder output, Path model, Counted counted, Optional<Ports> held, Interrupt interrupt) {
+    StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
+    Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
+    try (Trainee trainee = Trainee.open(model, config)) {
+      if (trainee.drawn()) {
+        terminal
+            .err()
+            .println(
+                "note: "
+                    + model
+                    + " holds config.json and no weights: training begins with random ones, drawn"
+                    + " by the seed");
+      }
+      Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io, model);
+      from.ifPresent(trainee::restore);
+      if (config.output().dryRun()) {
+        terminal.err().println("dry run: all is ready, nothing was trained or written");
+        return;
+      }
+      output.begin();
+      Samples samples = Samples.of(io, held);
+      samples.before(trainee);
+      fit(output, from, trainee, plan, held, interrupt)
+          .ifPresent(
+              log ->
+                  Summary.end(
+                      terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+    }
   }
 
   /** From the first step to the model in the run's folder; empty where it was stopped before. */
@@ -92,14 +96,15 @@ final class Run {
       Optional<Checkpoint> from,
       Trainee trainee,
       StepPlan plan,
-      Optional<Ports> held) {
+      Optional<Ports> held,
+      Interrupt interrupt) {
     SideFiles sideFiles =
         SideFiles.read(
             io.model().orElseThrow(), io.tokenizerFile().map(file -> file.resolveSibling("")));
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = new Reading();
-    try (Interrupt interrupt = Interrupt.watch(terminal);
-        Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
+    interrupt.stepsBegin();
+    try (Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
       RunLog log = new RunLog(config, plan, progress);
       from.ifPresent(it -> log.from(it.trainer()));
       RunConfig.Output wanted = config.output();

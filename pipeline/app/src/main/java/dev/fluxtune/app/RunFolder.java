@@ -8,8 +8,10 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.Differences;
 import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.RunState;
@@ -26,9 +28,10 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * The folder that a run writes to: its configuration, its checkpoints, and at the end its model.
+ * The folder that a run writes to: its configuration, its checkpoints, and at the end its model. No
+ * other process writes there until this is closed.
  */
-final class RunFolder {
+final class RunFolder implements AutoCloseable {
   /** The resolved configuration, every key; {@code --config} takes it. */
   private static final String CONFIG = "config.yaml";
 
@@ -36,15 +39,37 @@ final class RunFolder {
   private final RunConfig config;
   private final ObjectNode settings;
   private final Checkpoints checkpoints;
+  private final Optional<FolderLock> lock;
 
-  /**
-   * @param settings all that determines the weights
-   */
-  RunFolder(Path folder, RunConfig config, ObjectNode settings) {
+  private RunFolder(Path folder, RunConfig config, ObjectNode settings, Optional<FolderLock> lock) {
     this.folder = folder;
     this.config = config;
     this.settings = settings;
     this.checkpoints = new Checkpoints(folder);
+    this.lock = lock;
+  }
+
+  /**
+   * Takes it; a dry run, which writes nothing, only looks.
+   *
+   * @param settings all that determines the weights
+   * @throws BadInputException if another process is writing into it
+   */
+  static RunFolder take(Path folder, RunConfig config, ObjectNode settings) {
+    try {
+      return new RunFolder(
+          folder,
+          config,
+          settings,
+          config.output().dryRun() ? Optional.empty() : Optional.of(FolderLock.take(folder)));
+    } catch (IOException e) {
+      throw cannotBeWritten(folder, e);
+    }
+  }
+
+  private static BadInputException cannotBeWritten(Path folder, IOException e) {
+    return new BadInputException(
+        "%s: cannot be written (%s); give another output_dir".formatted(folder, Reason.of(e)), e);
   }
 
   Path folder() {
@@ -117,12 +142,10 @@ final class RunFolder {
   /** Removes what a stopped run left half done, and writes the configuration. */
   void begin() {
     try {
-      Files.createDirectories(folder);
       checkpoints.tidy();
       Durable.write(folder.resolve(CONFIG), ConfigWriter.yaml(config).getBytes(UTF_8));
     } catch (IOException e) {
-      throw new BadInputException(
-          folder + ": cannot be written (" + e + "); give another output_dir", e);
+      throw cannotBeWritten(folder, e);
     }
   }
 
@@ -172,5 +195,16 @@ final class RunFolder {
   String howToGoOn(long step) {
     return "stopped after step %,d; to go on: the same command with --output_dir %s --resume_from_checkpoint true"
         .formatted(step, folder);
+  }
+
+  @Override
+  public void close() {
+    if (lock.isPresent()) {
+      try {
+        lock.get().close();
+      } catch (IOException e) {
+        throw cannotBeWritten(folder, e);
+      }
+    }
   }
 }

@@ -34,6 +34,7 @@ final class RunLog {
   private double used; // MFU times nanoseconds
   private long deviceBytes;
   private long withoutTarget;
+  private long notFinite;
 
   RunLog(RunConfig config, StepPlan plan, Progress progress) {
     this.config = config;
@@ -69,6 +70,11 @@ final class RunLog {
     if (it.loss().isPresent()) {
       losses += it.loss().getAsDouble();
       steps++;
+      if (!Double.isFinite(it.loss().getAsDouble()) && notFinite++ == 0) {
+        progress.say(
+            "warning: step %,d has the loss %s, and nothing better comes after it: stop, and begin again with a lower learning_rate, or, where this is the first step, with other weights; more such steps are counted"
+                .formatted(it.step(), it.loss().getAsDouble()));
+      }
     } else if (withoutTarget++ == 0) {
       progress.say(
           "warning: step %,d holds no trained token and moved nothing; more such steps are counted"
@@ -186,6 +192,11 @@ final class RunLog {
   /** Steps that moved nothing, since they held no trained token. */
   long withoutTarget() {
     return withoutTarget;
+  }
+
+  /** Steps whose loss was no number. */
+  long notFinite() {
+    return notFinite;
   }
 
   private static String text(String format, Object... arguments) {

@@ -59,6 +59,9 @@ final class Summary {
     if (log.withoutTarget() > 0) {
       table.line("steps without target", log.withoutTarget(), "no weight was moved");
     }
+    if (log.notFinite() > 0) {
+      table.line("steps of loss NaN", log.notFinite(), "the model is of no use");
+    }
     terminal.out().print(table.line("model", "", folder.toString()));
   }
 

@@ -2,6 +2,8 @@ package dev.fluxtune.app;
 
 import ai.djl.ndarray.NDArray;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Content;
@@ -102,8 +104,11 @@ final class Trainee implements AutoCloseable {
   static boolean hasWeights(Path folder) {
     try (Stream<Path> files = Files.list(folder)) {
       List<String> names = files.map(it -> it.getFileName().toString()).toList();
-      boolean safe = names.stream().anyMatch(it -> it.endsWith(".safetensors"));
-      if (!safe && names.stream().anyMatch(it -> it.endsWith(".bin") || it.endsWith(".pth"))) {
+      // An index alone is a model, too: one whose shards are missing, which reading it tells.
+      boolean safe =
+          names.stream()
+              .anyMatch(it -> it.endsWith(".safetensors") || it.equals(CheckpointFormat.INDEX));
+      if (!safe && names.stream().anyMatch(it -> it.matches(".*\\.(bin|bin\\.index\\.json|pth)"))) {
         throw new BadInputException(
             folder
                 + ": its weights are pickled, and only safetensors are read; load and save it once"
@@ -112,7 +117,11 @@ final class Trainee implements AutoCloseable {
       return safe;
     } catch (IOException e) {
       throw new BadInputException(
-          folder + ": cannot be read (" + e + "); model_name_or_path takes a model's folder", e);
+          folder
+              + ": cannot be read ("
+              + Reason.of(e)
+              + "); model_name_or_path takes a model's folder",
+          e);
     }
   }
 

@@ -169,6 +169,38 @@ class BadInputTest {
   }
 
   @Test
+  void aFileInThePlaceOfTheOutputFolder() throws IOException {
+    Files.writeString(packed, "mine");
+    CommandRun run = packRows(GOOD.repeat(5));
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err()).endsWith(packed + " is a file; give a folder for the output\n");
+    assertThat(packed).hasContent("mine");
+  }
+
+  @Test
+  void leavesNoFolderThatItMadeForNothing() throws IOException {
+    packed = folder.resolve("new/packed");
+    refused(packRows(GOOD.repeat(5) + "{oops\n"), rows + ":6");
+    assertThat(folder.resolve("new")).doesNotExist();
+  }
+
+  @Test
+  void anEndOfDocumentThatIsNoToken() throws IOException {
+    refused(packRows(GOOD.repeat(5), "--concat_token_id", 999_999), "concat_token_id", "999999");
+  }
+
+  @Test
+  void aChunkThatIsNotThere() throws IOException {
+    assertThat(packRows(GOOD.repeat(5)).code()).isZero();
+    CommandRun run =
+        CommandRun.of(
+            folder.resolve("cache"), "inspect", "--dataset_name", packed, "--chunk", 999_999);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err())
+        .containsPattern("there is no chunk 999,999; there are \\d+, the first is 0");
+  }
+
+  @Test
   void badRowsAreSkippedCountedAndListedWhereAskedFor() throws IOException {
     CommandRun run =
         packRows(

@@ -2,6 +2,7 @@ package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,9 +96,22 @@ class RunRefusalTest {
   }
 
   @Test
+  void weightsOfWhichOnlyTheIndexIsThere() throws IOException {
+    Path model = SmallModel.in(folder.resolve("model"));
+    Files.writeString(
+        model.resolve("model.safetensors.index.json"),
+        "{\"weight_map\": {\"model.norm.weight\": \"model-00001-of-00002.safetensors\"}}");
+    refused(
+        says("index.json names model-00001-of-00002.safetensors, which is missing"),
+        "model_name_or_path",
+        model);
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
   void idsThatTheModelDoesNotKnow() throws IOException {
     refused(
-        says("100", "vocab_size", "tokenizer"),
+        says("100", "vocab_size", "tokenizer", "no weights: training begins with random ones"),
         "model_name_or_path",
         SmallModel.in(folder.resolve("model")));
   }
@@ -122,5 +136,25 @@ class RunRefusalTest {
   @Test
   void moreLayersThanTheModelHas() {
     refused(says("unfrozen_layers", "2"), "unfrozen_layers", 3);
+  }
+
+  @Test
+  void aFolderThatAnotherProcessWritesInto() throws IOException {
+    try (FolderLock lock = FolderLock.take(output)) {
+      assertThat(lock).isNotNull();
+      refused(says(output + ": another process is writing into it"));
+      assertThat(TinyRun.names(output)).containsExactly(FolderLock.FILE);
+    }
+    tiny.whole(output, "max_steps", 1);
+    assertThat(TinyRun.names(output)).contains("config.yaml").doesNotContain(FolderLock.FILE);
+  }
+
+  @Test
+  void aFileInThePlaceOfTheFolder() throws IOException {
+    output = Files.createFile(folder.resolve("good.jsonl"));
+    CommandRun run = tiny.run(output);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err())
+        .endsWith("pipeline: " + output + " is a file; give a folder for the output\n");
   }
 }

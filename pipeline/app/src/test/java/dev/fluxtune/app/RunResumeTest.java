@@ -253,4 +253,15 @@ class RunResumeTest {
             "learning_rate: 0.002 → 0.001",
             "max_steps: 2 → 3");
   }
+
+  @Test
+  void namesTheSettingThatIsAnother() {
+    tiny.whole(output, "max_steps", 1);
+    CommandRun run =
+        tiny.run(output, "max_steps", 1, "max_length", 12, "resume_from_checkpoint", true);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err())
+        .containsPattern("(?m)^ *data.max_length: 24 → 12$")
+        .doesNotContain("files");
+  }
 }

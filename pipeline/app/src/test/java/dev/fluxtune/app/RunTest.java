@@ -218,4 +218,13 @@ class RunTest {
     int from = Math.toIntExact(tensor.start());
     return Arrays.copyOfRange(all, from, Math.toIntExact(tensor.end()));
   }
+
+  @Test
+  void warnsOnceOfALossThatIsNoNumberAndCountsSuchSteps() {
+    CommandRun run = tiny.whole(output, "learning_rate", 1e30, "max_steps", 4, "max_grad_norm", 0);
+    assertThat(run.err())
+        .containsOnlyOnce("and nothing better comes after it")
+        .contains("lower learning_rate");
+    assertThat(run.out()).containsPattern("steps of loss NaN +[1-4]\\b");
+  }
 }

@@ -2,6 +2,7 @@ package dev.fluxtune.trainer.checkpoint;
 
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,7 +63,7 @@ public record Checkpoint(
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new BadInputException("%s cannot be read (%s)".formatted(file, e.getMessage()), e);
+      throw new BadInputException("%s cannot be read (%s)".formatted(file, Reason.of(e)), e);
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.fluxtune.trainer.checkpoint;
 
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunState;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,7 +81,7 @@ public final class Checkpoints {
    */
   public void tidy() {
     during(
-        "tidied",
+        outputDir + ": what a stopped run left there could not be removed",
         () -> {
           for (Path leftOver : named(name -> LEFT_OVER.matcher(name).matches())) {
             String name = leftOver.getFileName().toString();
@@ -111,7 +112,7 @@ public final class Checkpoints {
     Path folder = outputDir.resolve(CheckpointFormat.folder(step));
     Path temporary = hidden(folder, WRITTEN);
     return during(
-        folder + " written",
+        folder + " could not be written",
         () -> {
           try {
             disk.createFolder(outputDir);
@@ -160,7 +161,7 @@ public final class Checkpoints {
    */
   public void writeModel(Map<String, Content> model, SideFiles sideFiles) {
     during(
-        "the model written into " + outputDir,
+        "the model could not be written into " + outputDir,
         () -> {
           disk.createFolder(outputDir);
           Path temporary = hidden(outputDir.resolve("model"), WRITTEN);
@@ -236,8 +237,7 @@ public final class Checkpoints {
         found.put(CheckpointFormat.step(folder.getFileName().toString()).getAsLong(), folder);
       }
     } catch (IOException e) {
-      throw new BadInputException(
-          "%s cannot be listed (%s)".formatted(outputDir, e.getMessage()), e);
+      throw new BadInputException("%s cannot be listed (%s)".formatted(outputDir, Reason.of(e)), e);
     }
     return found;
   }
@@ -272,8 +272,8 @@ public final class Checkpoints {
       return work.run();
     } catch (IOException e) {
       throw new BadInputException(
-          "%s could not be: %s; free space on the disk or choose another output_dir"
-              .formatted(what, e.getMessage()),
+          "%s (%s); free space on the disk, or give another output_dir"
+              .formatted(what, Reason.of(e)),
           e);
     }
   }

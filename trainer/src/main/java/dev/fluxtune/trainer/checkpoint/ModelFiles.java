@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ public final class ModelFiles {
     try {
       map = new JsonMapper().readTree(Files.readAllBytes(index)).path("weight_map");
     } catch (IOException e) {
-      throw new BadInputException("%s cannot be read: %s".formatted(index, e.getMessage()), e);
+      throw new BadInputException("%s cannot be read: %s".formatted(index, Reason.of(e)), e);
     }
     if (map.isEmpty()) {
       throw new BadInputException(index + " has no weight_map: save the model again");
@@ -59,6 +60,11 @@ public final class ModelFiles {
         throw new BadInputException(
             "%s: %s lies in %s, outside the model's folder"
                 .formatted(index, entry.getKey(), shard));
+      }
+      if (!open.containsKey(shard) && !Files.exists(folder.resolve(shard))) {
+        throw new BadInputException(
+            "%s names %s, which is missing; fetch that file too, or save the model again"
+                .formatted(index, shard));
       }
       SafeTensors file =
           open.computeIfAbsent(shard, name -> SafeTensors.read(folder.resolve(name)));

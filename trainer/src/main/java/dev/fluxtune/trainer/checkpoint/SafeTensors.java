@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -102,7 +103,7 @@ public record SafeTensors(
       byte[] header = whole(channel, ByteBuffer.allocate((int) length)).array();
       return parse(file, header, size);
     } catch (IOException e) {
-      throw new BadInputException("%s: cannot be read (%s)".formatted(file, e.getMessage()), e);
+      throw new BadInputException("%s: cannot be read (%s)".formatted(file, Reason.of(e)), e);
     }
   }
 
@@ -116,9 +117,9 @@ public record SafeTensors(
     try {
       root = JSON.readTree(header);
     } catch (JsonProcessingException e) {
-      throw damaged(file, "its header is no JSON: " + e.getOriginalMessage());
+      throw damaged(file, "its header is no JSON: " + Reason.of(e));
     } catch (IOException e) {
-      throw damaged(file, "its header cannot be read: " + e.getMessage());
+      throw damaged(file, "its header cannot be read: " + Reason.of(e));
     }
     if (!root.isObject()) {
       throw damaged(file, "its header is no JSON object");

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -139,7 +140,7 @@ public final class SideFiles {
       }
       throw new BadInputException(CONFIG + " is no JSON object");
     } catch (IOException e) {
-      throw new BadInputException("%s is no JSON: %s".formatted(CONFIG, e.getMessage()), e);
+      throw new BadInputException("%s is no JSON: %s".formatted(CONFIG, Reason.of(e)), e);
     }
   }
 
@@ -147,7 +148,7 @@ public final class SideFiles {
     try {
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new BadInputException("%s cannot be read (%s)".formatted(file, e.getMessage()), e);
+      throw new BadInputException("%s cannot be read (%s)".formatted(file, Reason.of(e)), e);
     }
   }
 }

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -134,7 +135,7 @@ public record TrainerState(
     try {
       json = JSON.readTree(text);
     } catch (JsonProcessingException e) {
-      throw new BadInputException(where + " is no JSON: " + e.getOriginalMessage(), e);
+      throw new BadInputException(where + " is no JSON: " + Reason.of(e), e);
     }
     if (!json.path("global_step").isIntegralNumber()) {
       throw new BadInputException(where + " has no global_step: go on from another checkpoint");

@@ -7,6 +7,7 @@ import dev.fluxtune.schemas.StepPlan;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
@@ -26,14 +27,14 @@ public record Schedule(
 
   public Schedule {
     Set<String> unknown = new TreeSet<>(arguments.keySet());
-    unknown.removeAll(known(type));
+    unknown.removeAll(arguments(type));
     if (!unknown.isEmpty()) {
       throw new BadInputException(
           "lr_scheduler_kwargs holds %s; the schedule %s takes %s"
               .formatted(
                   String.join(", ", unknown),
                   type.name().toLowerCase(Locale.ROOT),
-                  known(type).isEmpty() ? "none" : String.join(", ", new TreeSet<>(known(type)))));
+                  arguments(type).isEmpty() ? "none" : String.join(", ", arguments(type))));
     }
     if (type == Scheduler.COSINE_WITH_MIN_LR
         && arguments.containsKey(MIN_LR) == arguments.containsKey(MIN_LR_RATE)) {
@@ -62,12 +63,14 @@ public record Schedule(
     return highest * factor(step - 1);
   }
 
-  private static Set<String> known(Scheduler type) {
-    return switch (type) {
-      case LINEAR, CONSTANT, CONSTANT_WITH_WARMUP -> Set.of();
-      case COSINE -> Set.of(CYCLES);
-      case COSINE_WITH_MIN_LR -> Set.of(CYCLES, MIN_LR, MIN_LR_RATE);
-    };
+  /** Which arguments a schedule takes, in the order of their names. */
+  public static SortedSet<String> arguments(Scheduler type) {
+    return new TreeSet<>(
+        switch (type) {
+          case LINEAR, CONSTANT, CONSTANT_WITH_WARMUP -> Set.<String>of();
+          case COSINE -> Set.of(CYCLES);
+          case COSINE_WITH_MIN_LR -> Set.of(CYCLES, MIN_LR, MIN_LR_RATE);
+        });
   }
 
   /** The share of the highest rate after {@code done} steps. */

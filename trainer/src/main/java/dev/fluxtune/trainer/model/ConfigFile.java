@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.trainer.model.ModelConfig.Llama3Scaling;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -89,11 +90,11 @@ final class ConfigFile {
     try {
       return parse(file, JSON.readTree(Files.readAllBytes(file)));
     } catch (JsonProcessingException e) {
-      throw new BadInputException(file + " is no JSON: " + e.getOriginalMessage(), e);
+      throw new BadInputException(file + " is no JSON: " + Reason.of(e), e);
     } catch (IOException e) {
       throw new BadInputException(
           "%s cannot be read (%s): a model's folder holds its config.json"
-              .formatted(file, e.getMessage()),
+              .formatted(file, Reason.of(e)),
           e);
     }
   }

@@ -2,17 +2,16 @@ package dev.fluxtune.app.command;
 
 import dev.fluxtune.app.config.ConfigException;
 import dev.fluxtune.app.config.ConfigParser;
-import dev.fluxtune.app.config.Nearest;
 import dev.fluxtune.app.config.Parsed;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Nearest;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Model.CommandSpec;
@@ -43,7 +42,14 @@ public final class PipelineCommand {
   public int run(String... arguments) {
     List<String> all = Arrays.asList(arguments);
     try {
-      return dispatch(all);
+      int code = dispatch(all);
+      Optional<String> lost = terminal.outFailure();
+      if (code == ExitCode.OK && lost.isPresent()) {
+        throw new BadInputException(
+            "the output could not be written (%s); free space, or send it elsewhere"
+                .formatted(lost.get()));
+      }
+      return code;
     } catch (ParameterException | ConfigException e) {
       return fail(ExitCode.USAGE, String.valueOf(e.getMessage()), e, all);
     } catch (Throwable e) { // an Error too: the process ends, and the user should know why
@@ -91,9 +97,14 @@ public final class PipelineCommand {
     }
     ParseResult options = result.subcommand();
     CommandSpec spec = options.commandSpec();
+    Optional<Path> file = Optional.ofNullable(options.matchedOptionValue("--config", (Path) null));
+    if (file.filter(it -> it.toString().isEmpty()).isPresent()) {
+      throw new ParameterException(
+          line, "--config is empty (an unset variable?); give a YAML file");
+    }
     Parsed parsed =
         ConfigParser.parse(
-            Optional.ofNullable(options.matchedOptionValue("--config", (Path) null)),
+            file,
             flags.settings(),
             Specs.ownOptions(spec).stream().map(it -> it.longestName().substring(2)).toList(),
             subcommand.packs() ? home : Optional.empty(),
@@ -132,9 +143,12 @@ public final class PipelineCommand {
     String shell = result.subcommand().matchedPositionalValue(0, "");
     if (!shell.equals("bash") && !shell.equals("zsh")) {
       throw new ParameterException(
-          line, "completion is there for bash and zsh (got " + shell + ")");
+          line,
+          shell.isEmpty()
+              ? "completion needs to know the shell: pipeline completion bash, or zsh"
+              : "completion is there for bash and zsh (got " + shell + ")");
     }
-    terminal.out().print(AutoComplete.bash("pipeline", line));
+    terminal.out().print(Completion.script());
     return ExitCode.OK;
   }
 
@@ -172,9 +186,12 @@ public final class PipelineCommand {
   }
 
   private static String unexpected(Throwable failure) {
-    return failure instanceof OutOfMemoryError
-        ? "out of memory (" + failure.getMessage() + "); more: FLUXTUNE_JAVA_OPTS=-Xmx2g"
-        : "unexpected: %s%n--stacktrace shows where; please report it".formatted(failure);
+    for (Throwable at = failure; at != null; at = at.getCause()) {
+      if (at instanceof OutOfMemoryError) {
+        return "out of memory (" + at.getMessage() + "); more: FLUXTUNE_JAVA_OPTS=-Xmx2g";
+      }
+    }
+    return "unexpected: %s%n--stacktrace shows where; please report it".formatted(failure);
   }
 
   private int fail(int code, String message, Throwable cause, List<String> arguments) {

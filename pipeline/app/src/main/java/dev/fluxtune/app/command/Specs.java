@@ -1,5 +1,6 @@
 package dev.fluxtune.app.command;
 
+import dev.fluxtune.app.config.Checks;
 import dev.fluxtune.app.config.Key;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -119,6 +120,8 @@ final class Specs {
             .paramLabel(key.name()); // the completion script names a variable after it
     if (key.isBoolean()) {
       option.completionCandidates(List.of("true", "false"));
+    } else if (key.name().equals("report_to")) {
+      option.completionCandidates(Checks.LOGGERS);
     } else if (!key.choices().isEmpty()) {
       option.completionCandidates(key.choices());
     }

@@ -1,19 +1,23 @@
 package dev.fluxtune.app.config;
 
+import dev.fluxtune.schemas.Nearest;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunConfig.PackingStrategy;
 import dev.fluxtune.schemas.RunConfig.Scheduler;
 import dev.fluxtune.schemas.RunConfig.When;
+import dev.fluxtune.trainer.loop.Schedule;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
 /** Checks what no key shows alone: keys that do not go together. */
-final class Checks {
-  private static final List<String> LOGGERS = List.of("jsonl", "tensorboard", "wandb", "page");
+public final class Checks {
+  /** What {@code report_to} may name. */
+  public static final List<String> LOGGERS = List.of("jsonl", "tensorboard", "wandb", "page");
 
   private final RunConfig config;
   private final Map<String, Given> given;
@@ -94,6 +98,23 @@ final class Checks {
         "cosine_with_min_lr needs lr_scheduler_kwargs: {min_lr_rate: 0.1}, or min_lr",
         "lr_scheduler_type",
         "lr_scheduler_kwargs");
+    refuse(
+        arguments.contains("min_lr") && arguments.contains("min_lr_rate"),
+        "min_lr (a rate) and min_lr_rate (its share of learning_rate) say the same; keep one",
+        "lr_scheduler_kwargs");
+    Set<String> known = Schedule.arguments(training.lrSchedulerType());
+    for (String argument : arguments) {
+      refuse(
+          !known.contains(argument),
+          "%s is no argument of the schedule %s, which takes %s%s"
+              .formatted(
+                  argument,
+                  training.lrSchedulerType().name().toLowerCase(Locale.ROOT),
+                  known.isEmpty() ? "none" : String.join(", ", known),
+                  Nearest.hint(argument, known)),
+          "lr_scheduler_kwargs",
+          "lr_scheduler_type");
+    }
   }
 
   private void output(RunConfig.Output output) {

@@ -1,5 +1,6 @@
 package dev.fluxtune.app.config;
 
+import dev.fluxtune.schemas.Nearest;
 import dev.fluxtune.schemas.RunConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,10 @@ import java.util.stream.Stream;
 public final class ConfigParser {
   /** The folder of the embedded rows, below that which holds {@code datasets}. */
   public static final Path EMBEDDED = Path.of("datasets", "tiny-tasks");
+
+  /** Left empty by mistake they would mean the defaults: the embedded rows, a new folder. */
+  private static final Set<String> NAMES =
+      Set.of("dataset_name", "model_name_or_path", "tokenizer_name_or_path", "output_dir");
 
   private final Problems problems = new Problems();
   private final Map<String, Given> given = new LinkedHashMap<>();
@@ -97,6 +102,10 @@ public final class ConfigParser {
   }
 
   private void accept(String name, Given value) {
+    if (NAMES.contains(name) && value.isEmptyText()) {
+      problems.add(value, "is empty (an unset variable?); give a path, or leave it out");
+      return;
+    }
     if (Key.named(name).isPresent()) {
       put(name, value);
       return;

@@ -1,5 +1,6 @@
 package dev.fluxtune.app.config;
 
+import dev.fluxtune.schemas.ShardFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -43,7 +44,7 @@ final class Defaults {
     }
     oneDataSet();
     home.ifPresent(this::embedded);
-    if (packs) {
+    if (packs && !packed()) {
       packing();
     }
   }
@@ -79,6 +80,13 @@ final class Defaults {
     put("model_name_or_path", folder.toString());
     put("tokenizer_name_or_path", folder.resolve("tokenizer").toString());
     notices.add("no dataset_name: the embedded rows, their tokenizer and tiny model, " + folder);
+  }
+
+  /** Whether the rows are shards, of which no default of packing decides any more. */
+  private boolean packed() {
+    return given("dataset_name")
+        .filter(it -> Files.exists(Path.of(it.found(), ShardFormat.MANIFEST)))
+        .isPresent();
   }
 
   /** The two defaults that are not TRL's. */

@@ -37,6 +37,13 @@ record Given(int line, String label, Node node) {
     return node.getTag().equals(Tag.NULL);
   }
 
+  /** Whether it is a text without a character; a key of a file with nothing behind it is not. */
+  boolean isEmptyText() {
+    return node instanceof ScalarNode scalar
+        && scalar.getValue().isBlank()
+        && (isFlag() || !isNull());
+  }
+
   /** What was found, for a message. */
   String found() {
     if (node instanceof ScalarNode scalar) {

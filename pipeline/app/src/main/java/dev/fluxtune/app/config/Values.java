@@ -1,5 +1,6 @@
 package dev.fluxtune.app.config;
 
+import dev.fluxtune.schemas.Nearest;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.Setting;
 import java.lang.reflect.ParameterizedType;

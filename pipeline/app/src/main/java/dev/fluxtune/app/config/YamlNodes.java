@@ -1,5 +1,6 @@
 package dev.fluxtune.app.config;
 
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.MalformedInputException;
@@ -35,6 +36,10 @@ final class YamlNodes {
   /** The keys of a file in its order; what cannot be read becomes a problem. */
   static List<Given> entries(Path file, Problems problems) {
     String text;
+    if (Files.isDirectory(file)) {
+      problems.add(0, "--config", file + " is a folder; give a YAML file");
+      return List.of();
+    }
     try {
       text = Files.readString(file);
     } catch (NoSuchFileException e) {
@@ -44,7 +49,7 @@ final class YamlNodes {
       problems.add(0, "--config", file + " is not UTF-8 text");
       return List.of();
     } catch (IOException e) {
-      problems.add(0, "--config", file + " cannot be read: " + e);
+      problems.add(0, "--config", file + " cannot be read: " + Reason.of(e));
       return List.of();
     }
     try {

@@ -3,8 +3,8 @@ package dev.fluxtune.app.terminal;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The two output streams and what they can show. Results go to {@code out}; summaries, progress and
@@ -48,6 +48,14 @@ public record Terminal(
     return new Terminal(out, err, false, false, false, USUAL_COLUMNS);
   }
 
+  /** Why the output is not whole; empty where it is, or where its reader wanted no more of it. */
+  public Optional<String> outFailure() {
+    if (out instanceof Output it) {
+      return it.failure();
+    }
+    return out.checkError() ? Optional.of("it could not be written") : Optional.empty();
+  }
+
   /** Whether {@code out} shows colours. */
   public boolean colourOut() {
     return colour && outIsTerminal;
@@ -68,6 +76,6 @@ public record Terminal(
   }
 
   private static PrintStream stream(FileDescriptor of) {
-    return new PrintStream(new FileOutputStream(of), true, StandardCharsets.UTF_8);
+    return new Output(new FileOutputStream(of));
   }
 }

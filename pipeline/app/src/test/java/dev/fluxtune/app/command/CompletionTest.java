@@ -48,7 +48,7 @@ class CompletionTest {
   /** What is offered for the last word of the line. */
   private List<String> offered(String... words) throws IOException, InterruptedException {
     String line =
-        "source '%s'; compopt() { :; }; COMP_WORDS=(%s); COMP_CWORD=%d; _complete_pipeline; printf '%%s\\n' \"${COMPREPLY[@]}\""
+        "source '%s'; compopt() { :; }; COMP_WORDS=(%s); COMP_CWORD=%d; _pipeline; printf '%%s\\n' \"${COMPREPLY[@]}\""
             .formatted(script, "'" + String.join("' '", words) + "'", words.length - 1);
     return bash("-c", line).stream().map(String::strip).toList();
   }
@@ -58,7 +58,7 @@ class CompletionTest {
     assertThat(bash("-n", script.toString())).isEmpty();
     assertThat(bash("-c", "source '" + script + "'; complete -p pipeline"))
         .singleElement()
-        .satisfies(it -> assertThat(it).contains("-F _complete_pipeline", "pipeline"));
+        .satisfies(it -> assertThat(it).contains("-F _pipeline", "pipeline"));
   }
 
   @ParameterizedTest
@@ -88,7 +88,23 @@ class CompletionTest {
     assertThat(offered("pipeline", "pack", "--packing_strategy", "bfd"))
         .containsExactly("bfd", "bfd_split");
     assertThat(offered("pipeline", "pack", "--use_peft", "t")).containsExactly("true");
+    assertThat(offered("pipeline", "run", "--report_to", "t")).containsExactly("tensorboard");
     assertThat(offered("pipeline", "completion", "z")).containsExactly("zsh");
+  }
+
+  @Test
+  void completesChoicesBehindAnEqualsSignWhichBashTakesForAWord() throws Exception {
+    assertThat(offered("pipeline", "pack", "--packing_strategy", "=", "bfd_"))
+        .containsExactly("bfd_split");
+    assertThat(offered("pipeline", "pack", "--seed", "=", "1", "--tail", "="))
+        .containsExactly("drop", "keep", "pad");
+  }
+
+  @Test
+  void completesFlagsBehindABareBooleanAndItsNegation() throws Exception {
+    assertThat(offered("pipeline", "run", "--packing", "--lear"))
+        .containsExactly("--learning_rate");
+    assertThat(offered("pipeline", "run", "--no_pa")).containsExactly("--no_packing");
   }
 
   @Test

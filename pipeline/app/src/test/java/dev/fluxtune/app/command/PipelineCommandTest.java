@@ -7,6 +7,7 @@ import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.schemas.BadInputException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -184,6 +185,7 @@ class PipelineCommandTest {
     assertThat(run(subcommand.command(), "--help")).isZero();
     assertThat(out().lines()).allMatch(line -> line.length() <= 80);
     assertThat(out().lines()).allMatch(line -> line.equals(line.stripTrailing()));
+    assertThat(out()).doesNotContain("%n");
     assertThat(out()).contains("--config FILE", "--dataset_name PATH", "[42]", "Exit codes:");
     assertThat(out()).doesNotContain("%n", "%%");
     assertThat(out().contains("--[no_]packing")).isEqualTo(subcommand.packs());
@@ -238,5 +240,45 @@ class PipelineCommandTest {
     assertThat(run("generate", "--top_k", "-1")).isEqualTo(2);
     assertThat(run("generate", "--top_k", "many")).isEqualTo(2);
     assertThat(calls).isEmpty();
+  }
+
+  @Test
+  void refusesAnEmptyNameWhichIsAnUnsetVariable() {
+    for (String key :
+        List.of("dataset_name", "model_name_or_path", "tokenizer_name_or_path", "output_dir")) {
+      assertThat(run("pack", "--" + key, "")).isEqualTo(2);
+      assertThat(err()).contains("--" + key + "  is empty (an unset variable?)");
+    }
+    assertThat(run("pack", "--config", "")).isEqualTo(2);
+    assertThat(err()).contains("--config is empty");
+    assertThat(run("pack", "--config", folder.toString())).isEqualTo(2);
+    assertThat(err()).contains(folder + " is a folder; give a YAML file");
+    assertThat(calls).isEmpty();
+  }
+
+  @Test
+  void endsWith1WhereItsOutputCannotBeWritten() {
+    PrintStream full =
+        new PrintStream(
+            new OutputStream() {
+              @Override
+              public void write(int b) throws IOException {
+                throw new IOException("No space left on device");
+              }
+            },
+            true,
+            StandardCharsets.UTF_8);
+    Terminal terminal = Terminal.plain(full, new PrintStream(err, true, StandardCharsets.UTF_8));
+    assertThat(new PipelineCommand(actions, terminal, Optional.empty()).run("--version"))
+        .isEqualTo(1);
+    assertThat(err()).startsWith("pipeline: the output could not be written");
+  }
+
+  @Test
+  void saysWhatAnOutOfMemoryOfAnotherThreadNeeds() {
+    failure = Optional.of(new CompletionException(new OutOfMemoryError("Java heap space")));
+    assertThat(run("pack")).isEqualTo(3);
+    assertThat(err())
+        .endsWith("pipeline: out of memory (Java heap space); more: FLUXTUNE_JAVA_OPTS=-Xmx2g\n");
   }
 }

@@ -36,6 +36,7 @@ class ChecksTest {
           use_peft=1 load_in_8bit=true load_in_4bit=true| --load_in_8bit  does not go with
           bnb_4bit_quant_type=fp4                       | must be nf4 (got fp4)
           num_train_epochs=0                            | --num_train_epochs  must be above 0
+          lr_scheduler_kwargs={min_lr: 1}               | min_lr is no argument of the schedule linear
           lr_scheduler_type=cosine_with_min_lr          | needs lr_scheduler_kwargs
           logging_steps=0                               | --logging_steps  must be above 0
           save_steps=2.5                                | --save_steps  above 1 it counts

@@ -66,6 +66,7 @@ class ConfigParserTest {
                 column_mapping: {question: prompt, answer: completion}
                 run_name: 2024
                 eval_strategy: no
+                lr_scheduler_type: cosine_with_min_lr
                 lr_scheduler_kwargs: '{"min_lr": 1e-6}'
                 datasets:
                   - path: a.jsonl

@@ -2,11 +2,15 @@ package dev.fluxtune.app.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.ShardFormat;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DefaultsTest {
   private static final Path HOME = Path.of("somewhere");
@@ -79,5 +83,18 @@ class DefaultsTest {
     Parsed parsed = parse("dataset_name=a", "datasets=[{path: b}]");
     assertThat(parsed.config().data().datasetName()).isEmpty();
     assertThat(parsed.notices()).contains("dataset_name is ignored, since datasets is given");
+  }
+
+  @Test
+  void saysNothingOfPackingWhereTheRowsAreShards(@TempDir Path shards) throws IOException {
+    Files.createFile(shards.resolve(ShardFormat.MANIFEST));
+    assertThat(notices(shards)).isEmpty();
+    assertThat(notices(shards.resolve("rows"))).hasSize(2);
+  }
+
+  private static List<String> notices(Path rows) {
+    Flag flag = new Flag("dataset_name", List.of(rows.toString()));
+    return ConfigParser.parse(Optional.empty(), List.of(flag), List.of(), Optional.empty())
+        .notices();
   }
 }

@@ -1,8 +1,11 @@
 package dev.fluxtune.pipeline.format;
 
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Nearest;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What the rows of a data set are, told by their columns. */
 public enum RowKind {
@@ -18,6 +21,10 @@ public enum RowKind {
   PROMPT_COMPLETION,
   /** Plain text. */
   TEXT;
+
+  private static final List<String> KNOWN =
+      List.of(
+          "instruction", "input", "output", "prompt", "completion", "text", "input_ids", "labels");
 
   /**
    * Tells the kind.
@@ -36,8 +43,15 @@ public enum RowKind {
       return TEMPLATE;
     }
     // Some Alpaca files carry a column text as well; only where another was asked for it counts.
-    if (!textField.equals("text") && columns.contains(textField)) {
+    boolean asked = !textField.equals("text");
+    if (asked && columns.contains(textField)) {
       return TEXT;
+    }
+    if (asked) {
+      throw new BadInputException(
+          "%s: dataset_text_field is %s, but the columns are %s; name one of those, or leave it out%s"
+              .formatted(
+                  file, textField, String.join(", ", columns), Nearest.hint(textField, columns)));
     }
     if (columns.contains("instruction") && columns.contains("output")) {
       return INSTRUCTION;
@@ -55,8 +69,18 @@ public enum RowKind {
               + " completion, written as the model's chat template writes them");
     }
     throw new BadInputException(
-        "%s: cannot tell what its rows are from the columns %s; rows need instruction and output, prompt and completion, %s, or input_ids: rename with column_mapping, or give a template"
-            .formatted(file, columns, textField));
+        "%s: cannot tell what its rows are from the columns %s; rows need instruction and output, prompt and completion, %s, or input_ids: rename with column_mapping, or give a template%s"
+            .formatted(file, columns, textField, meant(columns)));
+  }
+
+  /** What a column's name most likely was to be. */
+  private static String meant(Set<String> columns) {
+    List<String> known = KNOWN.stream().filter(it -> !columns.contains(it)).toList();
+    return columns.stream()
+        .filter(it -> !KNOWN.contains(it))
+        .map(it -> Nearest.to(it, known).map(near -> "; is " + it + " meant to be " + near + "?"))
+        .flatMap(Optional::stream)
+        .collect(Collectors.joining());
   }
 
   /** Whether rows of this kind are text, which needs a tokenizer. */

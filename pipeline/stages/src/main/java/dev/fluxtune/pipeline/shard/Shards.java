@@ -4,15 +4,15 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.pipeline.shuffle.Permutation;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Chunk;
-import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.Sha256;
 import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -73,7 +73,7 @@ public final class Shards {
   static Mono<Manifest> write(
       Path folder, ObjectNode settings, Chunks chunks, PartWriter.Sizes sizes) {
     return Mono.using(
-        () -> attempt(folder, () -> lock(folder)),
+        () -> attempt(folder, () -> FolderLock.take(folder)),
         lock -> {
           Optional<Manifest> complete = open(folder).map(Shards::manifest);
           if (complete.isEmpty()) {
@@ -85,17 +85,6 @@ public final class Shards {
               : Mono.error(Mismatch.of(folder, found.version(), found.settings(), settings));
         },
         lock -> attempt(folder, lock::close));
-  }
-
-  private static FolderLock lock(Path folder) throws IOException {
-    if (Files.isRegularFile(folder)) {
-      throw new BadInputException(folder + ": is a file: give a folder for the output");
-    }
-    if (Files.notExists(folder)) {
-      Files.createDirectories(folder);
-      Durable.name(folder);
-    }
-    return FolderLock.take(folder);
   }
 
   private static Mono<Manifest> writeParts(
@@ -147,18 +136,12 @@ public final class Shards {
     } catch (IOException e) {
       throw new BadInputException(
           "%s: cannot be written (%s): free it or give another folder; started again, it goes on after the last whole part"
-              .formatted(folder, reason(e)),
+              .formatted(folder, Reason.of(e)),
           e);
     } catch (Throwable e) {
       // Reactor rethrows fatal errors on the thread that writes, and the stream would hang.
       throw new IllegalStateException("writing " + folder + " failed: " + e, e);
     }
-  }
-
-  private static String reason(IOException e) {
-    return e instanceof FileSystemException file && file.getReason() == null
-        ? e.getClass().getSimpleName() + " " + file.getFile()
-        : String.valueOf(e.getMessage());
   }
 
   /**
@@ -168,7 +151,7 @@ public final class Shards {
    */
   public static Optional<Shards> open(Path folder) {
     Path file = folder.resolve(ShardFormat.MANIFEST);
-    if (Files.notExists(file)) {
+    if (!Files.isDirectory(folder) || Files.notExists(file)) {
       return Optional.empty();
     }
     try {
@@ -185,7 +168,7 @@ public final class Shards {
       }
       return manifest.map(whole -> new Shards(folder, whole));
     } catch (IOException e) {
-      throw damaged(file, reason(e));
+      throw damaged(file, Reason.of(e));
     }
   }
 
@@ -218,7 +201,7 @@ public final class Shards {
       try {
         found = Sha256.of(path);
       } catch (IOException e) {
-        throw damaged(path, reason(e));
+        throw damaged(path, Reason.of(e));
       }
       if (!found.equals(part.sha256())) {
         throw damaged(path, "its SHA-256 is %s, not %s".formatted(found, part.sha256()));

@@ -1,6 +1,7 @@
 package dev.fluxtune.pipeline.source;
 
 import java.util.Locale;
+import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.vector.BaseIntVector;
 import org.apache.arrow.vector.BitVector;
 import org.apache.arrow.vector.FieldVector;
@@ -45,7 +46,7 @@ final class ArrowField {
     if (values instanceof VarCharVector
         || values instanceof LargeVarCharVector
         || values instanceof ViewVarCharVector) {
-      byte[] text = ((VariableWidthFieldVector) values).get(at);
+      byte[] text = text(at);
       row.text(column, text, 0, text.length);
     } else if (values instanceof BaseListVector lists && isInts(values)) {
       ints(lists.getElementStartIndex(at), lists.getElementEndIndex(at), row);
@@ -55,6 +56,23 @@ final class ArrowField {
     } else {
       row.other(column, "of type " + describe(values.getField()));
     }
+  }
+
+  /** Its length is checked first: a damaged one may be larger than memory. */
+  private byte[] text(int at) {
+    VariableWidthFieldVector texts = (VariableWidthFieldVector) values;
+    int length = texts.getValueLength(at);
+    if (length < 0 || length > heldBytes()) {
+      throw new IllegalStateException("a text of %d bytes".formatted(length));
+    }
+    return texts.get(at);
+  }
+
+  private long heldBytes() {
+    long inline = values.getDataBuffer().capacity();
+    return values instanceof ViewVarCharVector views
+        ? inline + views.getDataBuffers().stream().mapToLong(ArrowBuf::capacity).sum()
+        : inline;
   }
 
   private static boolean isInts(FieldVector lists) {

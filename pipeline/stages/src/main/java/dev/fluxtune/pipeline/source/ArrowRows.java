@@ -1,6 +1,7 @@
 package dev.fluxtune.pipeline.source;
 
 import dev.fluxtune.schemas.BadInputException;
+import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,11 +12,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.arrow.compression.CommonsCompressionFactory;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowFileReader;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.apache.arrow.vector.ipc.InvalidArrowFileException;
 import org.apache.arrow.vector.types.pojo.DictionaryEncoding;
 
 /** Owns an open Arrow IPC file or stream, and the one of its record batches that is being read. */
@@ -26,6 +29,7 @@ final class ArrowRows implements RowFile {
   /** The stream, which must end with its end mark; a file has a footer instead. */
   private final Runnable checkEnd;
 
+  private final String path;
   private int at;
   private int size;
   private long number;
@@ -33,17 +37,37 @@ final class ArrowRows implements RowFile {
   private ArrowRows(ArrowReader reader, Columns columns, Runnable checkEnd) throws IOException {
     this.reader = reader;
     this.checkEnd = checkEnd;
+    this.path = columns.path();
     try {
-      VectorSchemaRoot root = reader.getVectorSchemaRoot();
+      VectorSchemaRoot root = fits(columns.path(), reader::getVectorSchemaRoot);
       for (FieldVector vector : root.getFieldVectors()) {
         int column = columns.number(vector.getField().getName());
         if (column != Columns.NONE) {
           fields.add(new ArrowField(column, vector, values(vector)));
         }
       }
+    } catch (InvalidArrowFileException e) {
+      reader.close();
+      throw new EOFException("no footer at its end");
     } catch (IOException | RuntimeException e) {
       reader.close();
       throw e;
+    }
+  }
+
+  private interface Load<T> {
+    T run() throws IOException;
+  }
+
+  /** What a file asks for is allocated at once: too much of it may as well be a damaged length. */
+  private static <T> T fits(String path, Load<T> load) throws IOException {
+    try {
+      return load.run();
+    } catch (OutOfMemoryError | OutOfMemoryException e) {
+      throw new BadInputException(
+          "%s: a part of it claims to be larger than memory; it may be damaged: fetch or write it again, in smaller record batches if it is whole"
+              .formatted(path),
+          e);
     }
   }
 
@@ -98,7 +122,7 @@ final class ArrowRows implements RowFile {
   @Override
   public boolean next(Row row) throws IOException {
     while (at == size) {
-      if (!reader.loadNextBatch()) {
+      if (!fits(path, reader::loadNextBatch)) {
         checkEnd.run();
         return false;
       }

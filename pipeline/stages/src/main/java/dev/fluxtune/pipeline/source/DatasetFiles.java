@@ -1,6 +1,7 @@
 package dev.fluxtune.pipeline.source;
 
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
@@ -54,8 +55,7 @@ public final class DatasetFiles {
       }
     } catch (IOException | InvalidPathException e) {
       throw new BadInputException(
-          "%s: its files cannot be listed (%s); correct the path".formatted(name, e.getMessage()),
-          e);
+          "%s: its files cannot be listed (%s); correct the path".formatted(name, Reason.of(e)), e);
     }
     throw missing(name, environment);
   }

@@ -1,6 +1,7 @@
 package dev.fluxtune.pipeline.source;
 
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ public final class HubCache {
           .orElseThrow(() -> missing(pathOrHubId, environment));
     } catch (IOException e) {
       throw new BadInputException(
-          "%s: the local cache cannot be read (%s)".formatted(pathOrHubId, e.getMessage()), e);
+          "%s: the local cache cannot be read (%s)".formatted(pathOrHubId, Reason.of(e)), e);
     }
   }
 

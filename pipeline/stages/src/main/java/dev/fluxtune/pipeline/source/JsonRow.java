@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
 
@@ -84,7 +85,10 @@ final class JsonRow {
 
   /** What is wrong and where, without the parser's own talk of its source. */
   static String problem(JsonProcessingException e) {
-    String message = e.getOriginalMessage().replaceAll("\\s*\\(start marker at .*\\)", "");
+    String message =
+        e instanceof StreamConstraintsException
+            ? "it is nested too deep, or a name or number of it is too long"
+            : e.getOriginalMessage().replaceAll("\\s*\\(start marker at .*\\)", "");
     return e.getLocation() == null
         ? message
         : message + " (character " + e.getLocation().getColumnNr() + " of the line)";

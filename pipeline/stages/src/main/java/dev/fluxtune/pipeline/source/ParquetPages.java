@@ -5,6 +5,8 @@ import io.airlift.compress.lz4.Lz4Decompressor;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.Encoding;
@@ -19,6 +21,7 @@ import org.apache.parquet.format.PageHeader;
 import org.apache.parquet.format.PageType;
 import org.apache.parquet.format.Util;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.ParquetDecodingException;
 import org.jspecify.annotations.Nullable;
 import org.xerial.snappy.Snappy;
@@ -28,6 +31,14 @@ import org.xerial.snappy.Snappy;
  * groups: pyarrow writes up to a million rows into one.
  */
 final class ParquetPages implements PageReader {
+  private static final Set<CompressionCodecName> CODECS =
+      EnumSet.of(
+          CompressionCodecName.UNCOMPRESSED,
+          CompressionCodecName.ZSTD,
+          CompressionCodecName.SNAPPY,
+          CompressionCodecName.GZIP,
+          CompressionCodecName.LZ4_RAW);
+
   private final ColumnChunkMetaData chunk;
   private final FileRange in;
 
@@ -127,30 +138,40 @@ final class ParquetPages implements PageReader {
 
   /** Without Hadoop's codecs, which want its runtime. */
   private byte[] decompressed(byte[] bytes, int size) throws IOException {
-    byte[] whole =
-        switch (chunk.getCodec()) {
-          case UNCOMPRESSED -> bytes;
-          case ZSTD -> size == 0 ? new byte[0] : Zstd.decompress(bytes, size);
-          case SNAPPY -> Snappy.uncompress(bytes);
-          case GZIP -> {
-            try (GZIPInputStream gzip = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
-              yield gzip.readNBytes(size);
-            }
-          }
-          case LZ4_RAW -> {
-            byte[] out = new byte[size];
-            new Lz4Decompressor().decompress(bytes, 0, bytes.length, out, 0, size);
-            yield out;
-          }
-          default ->
-              throw new IOException(
-                  "compressed by " + chunk.getCodec() + ", which is not read; zstd and snappy are");
-        };
+    if (!CODECS.contains(chunk.getCodec())) {
+      throw new IOException(
+          "compressed by " + chunk.getCodec() + ", which is not read; zstd and snappy are");
+    }
+    byte[] whole;
+    try {
+      whole = inflated(bytes, size);
+    } catch (IOException | RuntimeException e) {
+      throw new IOException("a page cannot be decompressed", e);
+    }
     if (whole.length != size) {
       throw new ParquetDecodingException(
           "a page of %d bytes, where %d were promised".formatted(whole.length, size));
     }
     return whole;
+  }
+
+  private byte[] inflated(byte[] bytes, int size) throws IOException {
+    return switch (chunk.getCodec()) {
+      case UNCOMPRESSED -> bytes;
+      case ZSTD -> size == 0 ? new byte[0] : Zstd.decompress(bytes, size);
+      case SNAPPY -> Snappy.uncompress(bytes);
+      case GZIP -> {
+        try (GZIPInputStream gzip = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
+          yield gzip.readNBytes(size);
+        }
+      }
+      case LZ4_RAW -> {
+        byte[] out = new byte[size];
+        new Lz4Decompressor().decompress(bytes, 0, bytes.length, out, 0, size);
+        yield out;
+      }
+      default -> throw new AssertionError(chunk.getCodec());
+    };
   }
 
   private static Encoding encoding(org.apache.parquet.format.Encoding encoding) {

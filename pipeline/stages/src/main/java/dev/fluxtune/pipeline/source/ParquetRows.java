@@ -68,6 +68,8 @@ final class ParquetRows implements RowFile {
         ParquetReadOptions.builder(new PlainParquetConfiguration()).build();
     try (ParquetFileReader reader = ParquetFileReader.open(new LocalInputFile(path), options)) {
       return reader.getFooter();
+    } catch (RuntimeException e) {
+      throw new IOException("its footer, at the end, is missing or damaged", e);
     }
   }
 

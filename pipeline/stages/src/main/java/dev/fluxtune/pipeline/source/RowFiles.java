@@ -2,11 +2,13 @@ package dev.fluxtune.pipeline.source;
 
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -159,12 +161,11 @@ final class RowFiles {
 
   /** What to say of a file that cannot be read to its end. */
   static BadInputException broken(String path, String format, Exception cause) {
+    Throwable at = cause instanceof UncheckedIOException it ? it.getCause() : cause;
     String found =
-        cause instanceof EOFException
+        at instanceof EOFException
             ? "it ends too early"
-            : cause instanceof IOException && cause.getMessage() != null
-                ? cause.getMessage()
-                : cause.toString();
+            : at instanceof IOException ? Reason.of(cause) : "its parts do not fit together";
     return new BadInputException(
         "%s: cannot be read as %s (%s); it may be cut short or damaged: fetch or write it again"
             .formatted(path, format, found),

@@ -151,7 +151,14 @@ public final class Tokenizer implements AutoCloseable {
       OptionalInt endId)
       throws IOException {
     if (endId.isPresent()) {
-      return endId.getAsInt();
+      long id = endId.getAsInt();
+      // Thrice, since a decoder may leave out a space at an end; of no token it gives no text.
+      if (opened.decode(new long[] {id, id, id}, false).isEmpty()) {
+        throw new BadInputException(
+            "concat_token_id: %d is no token of %s; leave it out, or give the id of one that ends a document"
+                .formatted(id, file));
+      }
+      return (int) id;
     }
     Path folder = file.resolveSibling("");
     Optional<String> text = eosToken.isPresent() ? eosToken : SpecialTokens.eosToken(folder);

@@ -57,4 +57,20 @@ class RowKindTest {
     assertThatThrownBy(() -> RowKind.TEXT.trainsCompletionOnly(Optional.of(true)))
         .isInstanceOf(BadInputException.class);
   }
+
+  @Test
+  void tellsWhichNameWasMeant() {
+    assertThatThrownBy(() -> RowKind.of("f", columns("promt completion"), "text", false))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("is promt meant to be prompt?");
+  }
+
+  @Test
+  void refusesRowsWithoutTheColumnOfTextThatWasAskedFor() {
+    assertThatThrownBy(
+            () -> RowKind.of("f", columns("prompt completion content"), "contents", false))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("f: dataset_text_field is contents")
+        .hasMessageContaining("did you mean content?");
+  }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Packing.Tail;
 import dev.fluxtune.schemas.Position;

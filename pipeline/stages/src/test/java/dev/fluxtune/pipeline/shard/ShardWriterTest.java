@@ -7,6 +7,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Packing;
@@ -157,7 +158,7 @@ class ShardWriterTest {
     Path file = Files.writeString(folder.resolve("rows.json"), "[]");
     assertThatThrownBy(() -> Shards.write(file, CORPUS.settings(), CORPUS).block())
         .isInstanceOf(BadInputException.class)
-        .hasMessageContaining("rows.json: is a file");
+        .hasMessageContaining("rows.json is a file; give a folder");
   }
 
   @Test

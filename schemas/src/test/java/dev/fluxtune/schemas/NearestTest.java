@@ -1,4 +1,4 @@
-package dev.fluxtune.app.config;
+package dev.fluxtune.schemas;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

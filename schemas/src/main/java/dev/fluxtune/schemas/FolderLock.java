@@ -1,14 +1,16 @@
-package dev.fluxtune.pipeline.shard;
+package dev.fluxtune.schemas;
 
-import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -17,8 +19,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * The right to write into a folder. The operating system holds it, so it ends with the process; the
  * file {@code .lock} that a crash leaves behind locks nothing.
  */
-final class FolderLock implements AutoCloseable {
-  static final String FILE = ".lock";
+public final class FolderLock implements AutoCloseable {
+  /** Hidden, so that no reader of the folder minds it. */
+  public static final String FILE = ".lock";
 
   // Closing any channel to a file drops all locks that the process has on it (POSIX), so the file
   // must not even be opened while another writer of this process holds it.
@@ -26,17 +29,66 @@ final class FolderLock implements AutoCloseable {
 
   private final Path folder;
   private final FileChannel channel;
+  private final List<Path> made;
 
-  private FolderLock(Path folder, FileChannel channel) {
+  private FolderLock(Path folder, FileChannel channel, List<Path> made) {
     this.folder = folder;
     this.channel = channel;
+    this.made = made;
   }
 
   /**
-   * @param folder must exist
-   * @throws BadInputException if another writer has it
+   * Takes it; makes the folder where there is none.
+   *
+   * @throws BadInputException if another writer has it, or if it is a file
    */
-  static FolderLock take(Path folder) throws IOException {
+  public static FolderLock take(Path folder) throws IOException {
+    checkNoFile(folder);
+    List<Path> made = make(folder.toAbsolutePath());
+    try {
+      return takeThere(folder, made);
+    } catch (IOException | RuntimeException e) {
+      removeEmpty(made);
+      throw e;
+    }
+  }
+
+  /**
+   * Refuses a file where a folder is to be written.
+   *
+   * @throws BadInputException if it is one
+   */
+  public static void checkNoFile(Path folder) {
+    if (Files.exists(folder) && !Files.isDirectory(folder)) {
+      throw new BadInputException(folder + " is a file; give a folder for the output");
+    }
+  }
+
+  /** The folders that were not there yet, the innermost first. */
+  private static List<Path> make(Path folder) throws IOException {
+    List<Path> made = new ArrayList<>();
+    for (Path at = folder; at != null && Files.notExists(at); at = at.getParent()) {
+      made.add(at);
+    }
+    Files.createDirectories(folder);
+    for (Path each : made) {
+      Durable.name(each);
+    }
+    return made;
+  }
+
+  /** As far as they are empty: another process may have begun to use them. */
+  private static void removeEmpty(List<Path> folders) throws IOException {
+    try {
+      for (Path folder : folders) {
+        Files.deleteIfExists(folder);
+      }
+    } catch (DirectoryNotEmptyException e) {
+      // It holds what was to be written.
+    }
+  }
+
+  private static FolderLock takeThere(Path folder, List<Path> made) throws IOException {
     Path real = folder.toRealPath();
     if (!HELD_HERE.add(real)) {
       throw busy(folder);
@@ -44,7 +96,7 @@ final class FolderLock implements AutoCloseable {
     try {
       while (true) {
         try {
-          return attempt(real);
+          return attempt(real, made);
         } catch (NoSuchFileException e) {
           // A writer that ended just now has removed the file: the next attempt makes a new one.
         }
@@ -55,7 +107,7 @@ final class FolderLock implements AutoCloseable {
     }
   }
 
-  private static FolderLock attempt(Path folder) throws IOException {
+  private static FolderLock attempt(Path folder, List<Path> made) throws IOException {
     Path file = folder.resolve(FILE);
     try {
       Files.createFile(file);
@@ -72,7 +124,7 @@ final class FolderLock implements AutoCloseable {
       if (!Objects.equals(before, key(file))) {
         throw new NoSuchFileException(file.toString());
       }
-      return new FolderLock(folder, channel);
+      return new FolderLock(folder, channel, made);
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e;
@@ -88,10 +140,12 @@ final class FolderLock implements AutoCloseable {
         folder + ": another process is writing into it: let it end, or give another folder");
   }
 
+  /** Frees the folder, and removes it where it was made for nothing: still empty. */
   @Override
   public void close() throws IOException {
     try {
       Files.deleteIfExists(folder.resolve(FILE));
+      removeEmpty(made);
     } finally {
       channel.close();
       HELD_HERE.remove(folder);

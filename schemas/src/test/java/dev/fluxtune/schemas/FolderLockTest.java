@@ -1,9 +1,8 @@
-package dev.fluxtune.pipeline.shard;
+package dev.fluxtune.schemas;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +22,7 @@ class FolderLockTest {
             .hasMessageContaining("another process is writing into it");
       }
     }
-    assertThat(Corpus.files(folder)).isEmpty();
+    assertThat(folder).isEmptyDirectory();
     FolderLock.take(folder).close();
   }
 
@@ -31,6 +30,27 @@ class FolderLockTest {
   void isFreeWhereACrashLeftItsFile() throws IOException {
     Files.createFile(folder.resolve(FolderLock.FILE));
     FolderLock.take(folder).close();
-    assertThat(Corpus.files(folder)).isEmpty();
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void makesAFolderAndRemovesItWhereNothingWasWritten() throws IOException {
+    Path inner = folder.resolve("a/b");
+    FolderLock.take(inner).close();
+    assertThat(folder).isEmptyDirectory();
+    try (FolderLock lock = FolderLock.take(inner)) {
+      assertThat(lock).isNotNull();
+      Files.createFile(inner.resolve("x"));
+    }
+    assertThat(inner.resolve("x")).exists();
+    assertThat(inner.resolve(FolderLock.FILE)).doesNotExist();
+  }
+
+  @Test
+  void refusesAFile() throws IOException {
+    Path file = Files.createFile(folder.resolve("rows.jsonl"));
+    assertThatThrownBy(() -> FolderLock.take(file))
+        .isInstanceOf(BadInputException.class)
+        .hasMessage(file + " is a file; give a folder for the output");
   }
 }

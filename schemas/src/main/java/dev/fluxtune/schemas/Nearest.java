@@ -1,4 +1,4 @@
-package dev.fluxtune.app.config;
+package dev.fluxtune.schemas;
 
 import java.util.Collection;
 import java.util.Comparator;
