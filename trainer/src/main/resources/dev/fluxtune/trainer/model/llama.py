@@ -104,10 +104,11 @@ class Ops(Module):
 
   def normed_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
     unit = torch.to(x * r, $dtype)
-    if torch.gt(torch.numel(g), 0):
-      torch.add_(g, torch.sum(gy * unit, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
     gunit = gy * w
+    gw = gy * unit
     along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
+    if torch.gt(torch.numel(g), 0):
+      torch.add_(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
     return torch.to((gunit - unit * along) * r, $dtype)
 
   # h (n, hidden) → (n, heads, head_dim)
