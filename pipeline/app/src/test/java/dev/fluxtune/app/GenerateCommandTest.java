@@ -198,7 +198,7 @@ class GenerateCommandTest {
     CommandRun run = generate(model(), arguments);
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out().lines()).hasSize(1);
-    assertThat(run.err()).contains("skipped 1 bad rows", file + ":2");
+    assertThat(run.err()).contains("skipped 1 bad row:", file + ":2");
   }
 
   @Test

@@ -174,7 +174,7 @@ class MemoryTest {
 
   @Test
   void rawRowsBecomeShuffledBatchesInFlatMemory() throws Exception {
-    raw(50_000_000L);
+    raw(250_000_000L);
     String said =
         watched(
             "dev.fluxtune.app.EpochProbe",
@@ -185,6 +185,6 @@ class MemoryTest {
             "packing_strategy",
             "bfd");
     assertThat(said).containsPattern("tokens \\d{7,}");
-    isFlat("the data half of a run, 50 MB of raw rows");
+    isFlat("the data half of a run, 250 MB of raw rows");
   }
 }

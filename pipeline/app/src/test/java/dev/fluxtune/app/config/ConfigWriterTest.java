@@ -32,6 +32,7 @@ class ConfigWriterTest {
                 bf16: false
                 learning_rate: 2e-5
                 seed: 9223372036854775807
+                lr_scheduler_type: cosine_with_min_lr
                 lr_scheduler_kwargs: {min_lr: 1e-6}
                 column_mapping: {"true": prompt, answer: completion}
                 lora_target_modules: [q_proj, "null", "1e3"]
