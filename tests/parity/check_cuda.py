@@ -1,5 +1,5 @@
-"""The layer of llama.py on a GPU: its gradients and its next tokens against the CPU's, its time at the shape of a 7B model; and
-tensors of bytes.py to files and back.
+"""llama.py on a GPU: gradients of a layer, of the head and of the embedding and next tokens against the CPU's, the time of a
+layer at the shape of a 7B model; and tensors of bytes.py to files and back.
 
 Run from the repository's root on a machine with a CUDA build of `torch`:
     python tests/parity/check_cuda.py
@@ -16,10 +16,12 @@ import zipfile
 import torch
 
 SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
+SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
 
-def load(name="llama.py", **constants):
+def load(name="llama.py", dtype=torch.bfloat16, **constants):
+    constants["dtype"] = SCALAR_TYPES[dtype]
     source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), (SOURCES / name).read_text())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
@@ -48,14 +50,33 @@ def made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype
     return x, gy, documents, w, g
 
 
-def gradients(ops, *args):
+def gradients(small, *args):
+    ops = load(**small, dtype=args[-1])
     x, gy, documents, w, g = made(ops, *args)
-    y, *kept = ops.layer_keeping(x, documents, w)
-    gx = ops.layer_backward(gy, kept, documents, w, g)
+    for _ in range(4):  # nothing is fused before it has run some times
+        torch._foreach_zero_(g)
+        y, *kept = ops.layer_keeping(x, documents, w)
+        gx = ops.layer_backward(gy, kept, documents, w, g)
     return [t.float().cpu() for t in (y, gx, *g)]
 
 
-def next_tokens(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
+def head_and_embedding(small, n, hidden, vocabulary, device, dtype):
+    ops = load(**small, dtype=dtype)
+    torch.manual_seed(0)
+    x, norm, head = torch.randn(n, hidden), torch.randn(hidden) * 0.02 + 1, torch.randn(vocabulary, hidden) * 0.05
+    at, targets, ids = torch.arange(0, n, 2), torch.randint(0, vocabulary, (n // 2,)), torch.randint(0, 50, (n,)).int()
+    x, norm, head = (t.to(device, dtype) for t in (x, norm, head))
+    at, targets, ids, scale = (t.to(device) for t in (at, targets, ids, torch.tensor(2 / n)))
+    g = [torch.zeros_like(t, dtype=torch.float32) for t in (norm, head, head)]
+    for _ in range(4):
+        torch._foreach_zero_(g)
+        loss, gx = ops.head(x, at, targets, scale, torch.tensor(n // 8), [norm, head], g[:2])
+        ops.embed_backward(gx, ids, g[2])
+    return [t.float().cpu() for t in (loss, ops.loss(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
+
+
+def next_tokens(small, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
+    ops = load(**small, dtype=dtype)
     x, _, documents, w, _ = made(ops, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype)
     capacity, positions = max(lengths) + 1, torch.tensor(lengths, device=device)
     rows = torch.arange(len(lengths), device=device) * capacity
@@ -81,18 +102,20 @@ def bytes_and_back(ops, dtype, folder):
 
 with torch.no_grad():
     print(torch.__version__, torch.cuda.get_device_name(), flush=True)
-    small = dict(hidden=256, heads=8, kv_heads=2, head_dim=32)
-    ops = load(**small, eps=1e-5)
+    small = dict(hidden=256, heads=8, kv_heads=2, head_dim=32, eps=1e-5)
     args = ([100, 17, 1, 138], 256, 512, 8, 2, 32)
     names = "y gx norm1 q k v o norm2 gate up down".split()
-    for name, a, b in zip(names, gradients(ops, *args, "cuda", torch.bfloat16), gradients(ops, *args, "cpu", torch.float32)):
+    on_gpu = gradients(small, *args, "cuda", torch.bfloat16), head_and_embedding(small, 256, 256, 1000, "cuda", torch.bfloat16)
+    on_cpu = gradients(small, *args, "cpu", torch.float32), head_and_embedding(small, 256, 256, 1000, "cpu", torch.float32)
+    names += "loss loss gx norm head embed".split()
+    for name, a, b in zip(names, sum(on_gpu, []), sum(on_cpu, [])):
         off = ((a - b).abs().max() / b.abs().max()).item()
         print(f"{name:6} bf16 on the GPU is {off:.4f} off fp32 on the CPU")
         assert off < 0.05, name
 
     for lengths in ([100, 17, 1, 138], [30]):
         args = (lengths, 256, 512, 8, 2, 32)
-        both = zip(next_tokens(ops, *args, "cuda", torch.bfloat16), next_tokens(ops, *args, "cpu", torch.float32))
+        both = zip(next_tokens(small, *args, "cuda", torch.bfloat16), next_tokens(small, *args, "cpu", torch.float32))
         for name, (a, b) in zip(("prompts", "next"), both):
             off = ((a - b).abs().max() / b.abs().max()).item()
             print(f"{name}, {len(lengths)} rows: bf16 on the GPU is {off:.4f} off fp32 on the CPU")

@@ -1,13 +1,11 @@
 package dev.fluxtune.app;
 
 import ai.djl.Device;
-import ai.djl.engine.Engine;
-import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.checkpoint.ModelFiles;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import dev.fluxtune.trainer.model.Dtype;
-import java.nio.file.Files;
+import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -24,13 +22,7 @@ record Precision(Device device, Dtype weights, boolean masters) {
    * @param drawn whether its weights are drawn, so that no file has a type
    */
   static Precision of(RunConfig config, Path model, boolean drawn) {
-    Device device = Engine.getEngine("PyTorch").getGpuCount() > 0 ? Device.gpu() : Device.cpu();
-    if (!device.isGpu() && Files.exists(Path.of("/dev/nvidia0"))) {
-      throw new BadInputException(
-          "this machine has an NVIDIA GPU, and PyTorch's CUDA libraries are not to be found: set"
-              + " PYTORCH_LIBRARY_PATH to the folder of a libtorch 2.7.1 with CUDA, or"
-              + " CUDA_VISIBLE_DEVICES= to train on the CPU");
-    }
+    Device device = Gpu.device();
     boolean bf16 = config.training().bf16().orElse(device.isGpu());
     boolean pure =
         bf16
@@ -64,9 +56,9 @@ record Precision(Device device, Dtype weights, boolean masters) {
 
   /** For the summary. */
   String text() {
-    if (weights == Dtype.FLOAT32) {
-      return "float32";
-    }
-    return masters ? "products in bfloat16, weights and moments in float32" : "all in bfloat16";
+    String types =
+        masters ? "products in bfloat16, weights and moments in float32" : "all in bfloat16";
+    String all = weights == Dtype.FLOAT32 ? "float32" : types;
+    return device.isGpu() ? Gpu.name().map(card -> card + ", ").orElse("") + all : all;
   }
 }

@@ -1,10 +1,7 @@
 package dev.fluxtune.trainer.loop;
 
 import ai.djl.Device;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
+import dev.fluxtune.trainer.model.Gpu;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -33,26 +30,9 @@ final class Peak {
 
   private Peak() {}
 
-  /** Empty on the CPU, on a card that is not known, and where the driver's tool is not there. */
+  /** Empty on the CPU and on a card that is not known. */
   static OptionalDouble of(Device device) {
-    if (!device.isGpu()) {
-      return OptionalDouble.empty();
-    }
-    try {
-      Process tool =
-          new ProcessBuilder("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      try (BufferedReader names =
-          new BufferedReader(
-              new InputStreamReader(tool.getInputStream(), StandardCharsets.UTF_8))) {
-        // One machine's cards are alike, so that it does not matter which of them is ours.
-        String first = names.readLine();
-        return first == null ? OptionalDouble.empty() : ofName(first);
-      }
-    } catch (IOException e) {
-      return OptionalDouble.empty();
-    }
+    return device.isGpu() ? ofName(Gpu.name().orElse("")) : OptionalDouble.empty();
   }
 
   /** By the name of a card, as NVIDIA's driver tells it. */

@@ -1,11 +1,10 @@
 package dev.fluxtune.trainer.loop;
 
-import ai.djl.Device;
-import ai.djl.util.cuda.CudaUtils;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.model.Gpu;
 import dev.fluxtune.trainer.model.Gradients;
 import dev.fluxtune.trainer.model.Llama;
 import java.io.IOException;
@@ -219,10 +218,7 @@ final class Steps implements AutoCloseable {
   }
 
   private OptionalLong deviceBytes() {
-    Device device = optimizer.device();
-    return device.isGpu()
-        ? OptionalLong.of(CudaUtils.getGpuMemory(device).getCommitted())
-        : OptionalLong.empty();
+    return optimizer.device().isGpu() ? Gpu.usedBytes() : OptionalLong.empty();
   }
 
   /**

@@ -49,7 +49,7 @@ public final class Decoder implements AutoCloseable {
             .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-    this.ops = Llama.script(host, config);
+    this.ops = Llama.script(host, config, weights.dtype());
     this.frequencies = manager.create(config.frequencies());
   }
 

@@ -17,6 +17,11 @@ public enum Dtype {
   }
 
   /** The ScalarType number that the TorchScript sources take. */
+  int scalarType() {
+    return scalarType;
+  }
+
+  /** The same as an array. */
   NDArray code(NDManager host) {
     return host.create(scalarType);
   }

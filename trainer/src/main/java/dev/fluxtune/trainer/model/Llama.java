@@ -62,7 +62,7 @@ public final class Llama implements AutoCloseable {
             .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-    this.ops = script(host, config);
+    this.ops = script(host, config, weights.dtype());
     this.frequencies = manager.create(config.frequencies());
   }
 
@@ -73,8 +73,8 @@ public final class Llama implements AutoCloseable {
     }
   }
 
-  /** The mathematics of a model. */
-  static TorchScript script(NDManager host, ModelConfig config) {
+  /** The mathematics of a model whose weights are of a type. */
+  static TorchScript script(NDManager host, ModelConfig config, Dtype dtype) {
     return TorchScript.load(
         host,
         Llama.class,
@@ -84,7 +84,8 @@ public final class Llama implements AutoCloseable {
             "heads", Integer.toString(config.heads()),
             "kv_heads", Integer.toString(config.keyValueHeads()),
             "head_dim", Integer.toString(config.headDim()),
-            "eps", Double.toString(config.rmsNormEps())));
+            "eps", Double.toString(config.rmsNormEps()),
+            "dtype", Integer.toString(dtype.scalarType())));
   }
 
   /** Buffers for the gradients of what is trained. */

@@ -4,6 +4,8 @@
 #
 # n: tokens of the micro-batch, rows end to end     d: its documents     m: its trained targets
 # A gradient buffer without elements means: this weight is frozen. $hidden and the like come from config.json, in place.
+# $dtype is that of the weights, and so of x: on a GPU, pointwise operators on end are fused into one kernel only where
+# the types that they convert to are constants, and where nothing that changes a tensor in place stands between them.
 class Ops(Module):
   __parameters__ = []
   __buffers__ = []
@@ -63,9 +65,10 @@ class Ops(Module):
     gs = torch.mm(gy, w[8])  # (n, intermediate)
     sigmoid = torch.sigmoid(gate)
     silu = gate * sigmoid
-    (self).accumulate(g[8], gy, silu * up)
+    between = silu * up
     gup = gs * silu
     ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
+    (self).accumulate(g[8], gy, between)
     h2 = (self).normed(x2, r2, w[5])
     (self).accumulate(g[6], ggate, h2)
     (self).accumulate(g[7], gup, h2)
@@ -97,15 +100,16 @@ class Ops(Module):
     return torch.rsqrt(norm * norm / $hidden + $eps)
 
   def normed(self: __torch__.Ops, x: Tensor, r: Tensor, w: Tensor) -> Tensor:
-    return torch.to(x * r, ops.prim.dtype(x)) * w
+    return torch.to(x * r, $dtype) * w
 
   def normed_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
-    unit = torch.to(x * r, ops.prim.dtype(x))
-    if torch.gt(torch.numel(g), 0):
-      torch.add_(g, torch.sum(gy * unit, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
+    unit = torch.to(x * r, $dtype)
     gunit = gy * w
+    gw = gy * unit
     along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
-    return torch.to((gunit - unit * along) * r, ops.prim.dtype(x))
+    if torch.gt(torch.numel(g), 0):
+      torch.add_(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
+    return torch.to((gunit - unit * along) * r, $dtype)
 
   # h (n, hidden) → (n, heads, head_dim)
   def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int) -> Tensor:
@@ -209,16 +213,15 @@ class Ops(Module):
       n = min(step, torch.size(h, 0) - start)
       part = torch.narrow(h, 0, start, n)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      p, loss = (self).cross_entropy(part, target, w[1])
-      torch.append(losses, loss)
-      p = torch.exp_(p)
-      torch.scatter_(p, 1, target, torch.gather(p, 1, target) - 1)
-      gp = torch.to(torch.mul_(p, scale), ops.prim.dtype(x))
+      e, total, chosen = (self).softmax(part, target, w[1])
+      torch.append(losses, torch.sum(chosen, dtype=7))
+      gp = torch.to(e * (scale / total), $dtype)
+      torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * scale, $dtype))
       torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
       (self).accumulate(g[1], gp, part)
     gpicked = (self).normed_backward(gh, picked, r, w[0], g[0])
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
-    return [torch.sum(torch.stack(losses), dtype=None), gx]
+    return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 
   # → the summed loss (fp64) alone
   def loss(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
@@ -229,15 +232,18 @@ class Ops(Module):
     for start in range(0, torch.size(h, 0), step):
       n = min(step, torch.size(h, 0) - start)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      _, loss = (self).cross_entropy(torch.narrow(h, 0, start, n), target, w[1])
-      torch.append(losses, loss)
-    return torch.sum(torch.stack(losses), dtype=None)
+      _, _, chosen = (self).softmax(torch.narrow(h, 0, start, n), target, w[1])
+      torch.append(losses, torch.sum(chosen, dtype=7))
+    return torch.neg(torch.sum(torch.stack(losses), dtype=None))
 
-  # h (size, hidden), target (size, 1) → log-probabilities fp32 (size, vocabulary), their negative sum at the targets
-  def cross_entropy(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor]:
-    logits = torch.to(torch.linear(h, head), 6)
-    p = torch.sub_(logits, torch.logsumexp(logits, [1], True), alpha=1)
-    return (p, torch.neg(torch.sum(torch.gather(p, 1, target), dtype=7)))
+  # h (size, hidden), target (size, 1) → fp32: e (size, vocabulary), its sums (size, 1) that make it probabilities, and
+  # the log-probability of each target (size, 1)
+  def softmax(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    logits = torch.linear(h, head)
+    largest = torch.amax(logits, [1], True)
+    e = torch.exp(torch.to(logits, 6) - largest)
+    total = torch.sum(e, [1], True, dtype=6)
+    return (e, total, torch.to(torch.gather(logits, 1, target), 6) - largest - torch.log(total))
 
   # x (n, hidden) → fp32 (n, vocabulary)
   def logits(self: __torch__.Ops, x: Tensor, w: List[Tensor]) -> Tensor:

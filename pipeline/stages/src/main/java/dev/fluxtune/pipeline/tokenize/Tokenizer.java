@@ -35,7 +35,7 @@ public final class Tokenizer implements AutoCloseable {
   private static final long COMPARED_FIRST = 1000;
 
   private static final long COMPARED_EVERY = 1000;
-  private static final TokenizersLibrary LIBRARY = TokenizersLibrary.LIB;
+  private static final TokenizersLibrary LIBRARY = library();
 
   private final HuggingFaceTokenizer tokenizer;
   private final Optional<BytePairs> fast;
@@ -46,6 +46,11 @@ public final class Tokenizer implements AutoCloseable {
   private final LongAdder specialsInText = new LongAdder();
   private final AtomicLong documents = new AtomicLong();
   private final ReadWriteLock open = new ReentrantReadWriteLock();
+
+  private static TokenizersLibrary library() {
+    TokenizersCache.mend();
+    return TokenizersLibrary.LIB;
+  }
 
   private Tokenizer(
       HuggingFaceTokenizer opened,
