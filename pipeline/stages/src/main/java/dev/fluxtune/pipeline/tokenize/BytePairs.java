@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
 
 /**
@@ -20,7 +19,6 @@ final class BytePairs {
   private final Map<String, List<String>>
       added; // by what those with the same first char begin with
   private final ThreadLocal<Scratch> scratches;
-  private final ConcurrentLinkedQueue<WordCache> caches = new ConcurrentLinkedQueue<>();
 
   /** The tokens of a text, with the template's; its arrays are longer than {@code size}. */
   static final class Tokens {
@@ -54,13 +52,7 @@ final class BytePairs {
   BytePairs(Vocabulary vocabulary) {
     this.vocabulary = vocabulary;
     this.added = byBeginning(vocabulary.added());
-    this.scratches =
-        ThreadLocal.withInitial(
-            () -> {
-              Scratch scratch = new Scratch();
-              caches.add(scratch.cache);
-              return scratch;
-            });
+    this.scratches = ThreadLocal.withInitial(Scratch::new);
   }
 
   private static Map<String, List<String>> byBeginning(List<String> added) {
@@ -223,12 +215,5 @@ final class BytePairs {
       }
     }
     return false;
-  }
-
-  /** Share of words that were known, of all that were looked up. */
-  double hitRate() {
-    long asked = caches.stream().mapToLong(WordCache::asked).sum();
-    long found = caches.stream().mapToLong(WordCache::found).sum();
-    return (double) found / Math.max(1, asked);
   }
 }

@@ -15,8 +15,6 @@ final class WordCache {
   private static final int PLACES = 1 << 15;
 
   private final @Nullable Entry[] entries = new Entry[PLACES];
-  private long asked;
-  private long found;
 
   private record Entry(int hash, char[] word, int[] tokens) {}
 
@@ -24,13 +22,11 @@ final class WordCache {
   int[] find(char[] text, int from, int to) {
     int hash = hash(text, from, to);
     Entry entry = entries[place(hash)];
-    asked++;
     if (entry == null
         || entry.hash != hash
         || !Arrays.equals(entry.word, 0, entry.word.length, text, from, to)) {
       return UNKNOWN;
     }
-    found++;
     return entry.tokens;
   }
 
@@ -49,13 +45,5 @@ final class WordCache {
 
   private static int place(int hash) {
     return (hash * 0x9E3779B9) >>> 17;
-  }
-
-  long asked() {
-    return asked;
-  }
-
-  long found() {
-    return found;
   }
 }
