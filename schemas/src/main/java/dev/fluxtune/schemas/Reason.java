@@ -51,15 +51,18 @@ public final class Reason {
     return message == null || message.isBlank() ? "it could not be read or written" : message;
   }
 
-  /** What is wrong with a JSON text and where, without the parser's own talk of its source. */
   private static String json(JsonProcessingException failure) {
-    String message =
-        failure instanceof StreamConstraintsException
-            ? "it is nested too deep, or a name or number of it is too long"
-            : failure.getOriginalMessage().replaceAll("\\s*\\(start marker at .*\\)", "");
     JsonLocation at = failure.getLocation();
     return at == null
-        ? message
-        : "%s, in line %d, character %d".formatted(message, at.getLineNr(), at.getColumnNr());
+        ? ofJson(failure)
+        : "%s, in line %d, character %d"
+            .formatted(ofJson(failure), at.getLineNr(), at.getColumnNr());
+  }
+
+  /** What is wrong with a JSON text, without where, and without the parser's talk of its source. */
+  public static String ofJson(JsonProcessingException failure) {
+    return failure instanceof StreamConstraintsException
+        ? "it is nested too deep, or a name or number of it is too long"
+        : failure.getOriginalMessage().replaceAll("\\s*\\(start marker at .*\\)", "");
   }
 }

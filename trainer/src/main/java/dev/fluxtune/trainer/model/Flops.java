@@ -15,7 +15,7 @@ final class Flops {
     double tokens = micro.ids().length;
     double layerProducts =
         config.layerNames(0).stream()
-            .map(config.shapes()::get)
+            .map(config::layerShape)
             .filter(shape -> shape.size() == 2)
             .mapToDouble(shape -> 2.0 * shape.get(0) * shape.get(1))
             .sum();

@@ -97,7 +97,7 @@ public record ModelConfig(
     return tiedEmbeddings ? EMBEDDING : HEAD;
   }
 
-  private List<Long> layerShape(String name) {
+  List<Long> layerShape(String name) {
     long hidden = hiddenSize;
     long queries = (long) heads * headDim;
     long keys = (long) keyValueHeads * headDim;

@@ -5,8 +5,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 
 /** Takes one JSON object apart into the cells of a row. */
@@ -83,12 +83,9 @@ final class JsonRow {
     };
   }
 
-  /** What is wrong and where, without the parser's own talk of its source. */
+  /** What is wrong, and where in the line. */
   static String problem(JsonProcessingException e) {
-    String message =
-        e instanceof StreamConstraintsException
-            ? "it is nested too deep, or a name or number of it is too long"
-            : e.getOriginalMessage().replaceAll("\\s*\\(start marker at .*\\)", "");
+    String message = Reason.ofJson(e);
     return e.getLocation() == null
         ? message
         : message + " (character " + e.getLocation().getColumnNr() + " of the line)";

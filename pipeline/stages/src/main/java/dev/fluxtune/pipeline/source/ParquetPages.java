@@ -5,8 +5,7 @@ import io.airlift.compress.lz4.Lz4Decompressor;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.EnumSet;
-import java.util.Set;
+import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.Encoding;
@@ -21,7 +20,6 @@ import org.apache.parquet.format.PageHeader;
 import org.apache.parquet.format.PageType;
 import org.apache.parquet.format.Util;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
-import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.ParquetDecodingException;
 import org.jspecify.annotations.Nullable;
 import org.xerial.snappy.Snappy;
@@ -31,14 +29,6 @@ import org.xerial.snappy.Snappy;
  * groups: pyarrow writes up to a million rows into one.
  */
 final class ParquetPages implements PageReader {
-  private static final Set<CompressionCodecName> CODECS =
-      EnumSet.of(
-          CompressionCodecName.UNCOMPRESSED,
-          CompressionCodecName.ZSTD,
-          CompressionCodecName.SNAPPY,
-          CompressionCodecName.GZIP,
-          CompressionCodecName.LZ4_RAW);
-
   private final ColumnChunkMetaData chunk;
   private final FileRange in;
 
@@ -138,16 +128,19 @@ final class ParquetPages implements PageReader {
 
   /** Without Hadoop's codecs, which want its runtime. */
   private byte[] decompressed(byte[] bytes, int size) throws IOException {
-    if (!CODECS.contains(chunk.getCodec())) {
-      throw new IOException(
-          "compressed by " + chunk.getCodec() + ", which is not read; zstd and snappy are");
-    }
-    byte[] whole;
+    Optional<byte[]> inflated;
     try {
-      whole = inflated(bytes, size);
+      inflated = inflated(bytes, size);
     } catch (IOException | RuntimeException e) {
       throw new IOException("a page cannot be decompressed", e);
     }
+    byte[] whole =
+        inflated.orElseThrow(
+            () ->
+                new IOException(
+                    "compressed by "
+                        + chunk.getCodec()
+                        + ", which is not read; zstd and snappy are"));
     if (whole.length != size) {
       throw new ParquetDecodingException(
           "a page of %d bytes, where %d were promised".formatted(whole.length, size));
@@ -155,22 +148,23 @@ final class ParquetPages implements PageReader {
     return whole;
   }
 
-  private byte[] inflated(byte[] bytes, int size) throws IOException {
+  /** Empty where the codec is not known here. */
+  private Optional<byte[]> inflated(byte[] bytes, int size) throws IOException {
     return switch (chunk.getCodec()) {
-      case UNCOMPRESSED -> bytes;
-      case ZSTD -> size == 0 ? new byte[0] : Zstd.decompress(bytes, size);
-      case SNAPPY -> Snappy.uncompress(bytes);
+      case UNCOMPRESSED -> Optional.of(bytes);
+      case ZSTD -> Optional.of(size == 0 ? new byte[0] : Zstd.decompress(bytes, size));
+      case SNAPPY -> Optional.of(Snappy.uncompress(bytes));
       case GZIP -> {
         try (GZIPInputStream gzip = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
-          yield gzip.readNBytes(size);
+          yield Optional.of(gzip.readNBytes(size));
         }
       }
       case LZ4_RAW -> {
         byte[] out = new byte[size];
         new Lz4Decompressor().decompress(bytes, 0, bytes.length, out, 0, size);
-        yield out;
+        yield Optional.of(out);
       }
-      default -> throw new AssertionError(chunk.getCodec());
+      default -> Optional.empty();
     };
   }
 

@@ -1,7 +1,6 @@
 package dev.fluxtune.pipeline.tokenize;
 
 import java.text.Normalizer;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,33 +19,13 @@ final class BytePairs {
       added; // by what those with the same first char begin with
   private final ThreadLocal<Scratch> scratches;
 
-  /** The tokens of a text, with the template's; its arrays are longer than {@code size}. */
-  static final class Tokens {
-    int size;
-    int[] ids = new int[512];
-    int[] starts = new int[512];
-    int[] ends = new int[512];
-
-    private void add(int id, int start, int end) {
-      if (size == ids.length) {
-        ids = Arrays.copyOf(ids, 2 * size);
-        starts = Arrays.copyOf(starts, 2 * size);
-        ends = Arrays.copyOf(ends, 2 * size);
-      }
-      ids[size] = id;
-      starts[size] = start;
-      ends[size] = end;
-      size++;
-    }
-  }
-
   /** What a thread works with. */
   private static final class Scratch {
     final Tokens tokens = new Tokens();
     final Word word = new Word();
     final WordCache cache = new WordCache();
     char[] text = new char[4096];
-    char[] bytes = new char[4 * WordCache.LONGEST];
+    final StringBuilder bytes = new StringBuilder(); // of a word, one a char
   }
 
   BytePairs(Vocabulary vocabulary) {
@@ -78,7 +57,8 @@ final class BytePairs {
    * Encodes a text.
    *
    * @param text without lone surrogates
-   * @return the tokens, until this thread's next call; empty where the text is not certain here
+   * @return its tokens, with the template's, until this thread's next call; empty where the text is
+   *     not certain here
    */
   Optional<Tokens> encode(String text) {
     if (holdsAdded(text)
@@ -150,14 +130,13 @@ final class BytePairs {
 
   private int[] merged(Scratch scratch, int at, int end, boolean opened) {
     Word word = scratch.word;
-    word.clear();
+    word.size = 0;
+    scratch.bytes.setLength(0);
     if (opened) {
       // The space put before a text has the place of its first character.
       word.add(Objects.requireNonNull(vocabulary.characters().get((int) Vocabulary.SPACE)), 0, 1);
     }
     int point = 0;
-    int count = 0; // of bytes, where there may be a token of the whole word
-    boolean whole = !vocabulary.whole().isEmpty();
     for (int i = at; i < end; point++) {
       int c = scratch.text[i];
       if (Character.isHighSurrogate((char) c)) {
@@ -172,18 +151,17 @@ final class BytePairs {
       }
       // UTF-8
       if (c < 0x80) {
-        count = addByte(scratch, c, point, count, whole);
+        addByte(scratch, c, point);
       } else {
         int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-        count =
-            addByte(scratch, ((0xF0 << (3 - more)) & 0xFF) | c >> (6 * more), point, count, whole);
+        addByte(scratch, ((0xF0 << (3 - more)) & 0xFF) | c >> (6 * more), point);
         while (more-- > 0) {
-          count = addByte(scratch, 0x80 | ((c >> (6 * more)) & 0x3F), point, count, whole);
+          addByte(scratch, 0x80 | ((c >> (6 * more)) & 0x3F), point);
         }
       }
     }
-    if (whole) {
-      Integer id = vocabulary.whole().get(new String(scratch.bytes, 0, count));
+    if (!vocabulary.whole().isEmpty()) {
+      Integer id = vocabulary.whole().get(scratch.bytes.toString());
       if (id != null) {
         return new int[] {id, 0, point};
       }
@@ -192,15 +170,9 @@ final class BytePairs {
     return word.tokens();
   }
 
-  private int addByte(Scratch scratch, int value, int point, int count, boolean whole) {
+  private void addByte(Scratch scratch, int value, int point) {
     scratch.word.add(vocabulary.bytes()[value], point, point + 1);
-    if (whole) {
-      if (count == scratch.bytes.length) {
-        scratch.bytes = Arrays.copyOf(scratch.bytes, 2 * count);
-      }
-      scratch.bytes[count] = (char) value;
-    }
-    return count + 1;
+    scratch.bytes.append((char) value);
   }
 
   private boolean holdsAdded(String text) {

@@ -25,10 +25,10 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 
 /**
- * Owns one of Hugging Face's own tokenizers (native memory): the reference for ids and places. Most
- * are encoded with {@link BytePairs} instead, many times faster and to the same ids and places, on
- * which the reference is asked about a sample of the documents. {@link #encode} may be called from
- * several threads; {@link #close} waits for them.
+ * Owns one of Hugging Face's own tokenizers (native memory): the reference for ids and places.
+ * Where it can, {@link BytePairs} encodes instead, to the same ids and places and many times
+ * faster; a sample of the documents is encoded by both. {@link #encode} may be called from several
+ * threads; {@link #close} waits for them.
  */
 public final class Tokenizer implements AutoCloseable {
   /** Documents that both encode, to compare: the first ones, and one in so many. */
@@ -197,11 +197,15 @@ public final class Tokenizer implements AutoCloseable {
   public Encoded encode(Prompted document) {
     String text = withoutLoneSurrogates(document.text());
     int[] trained = inCodePoints(text, document.trained());
-    Optional<BytePairs.Tokens> tokens = fast.flatMap(it -> it.encode(text));
+    return whileOpen(() -> encode(text, trained));
+  }
+
+  private Encoded encode(String text, int[] trained) {
+    Optional<Tokens> tokens = fast.flatMap(it -> it.encode(text));
     if (tokens.isEmpty()) {
       return byReference(text, trained);
     }
-    BytePairs.Tokens it = tokens.get();
+    Tokens it = tokens.get();
     Encoded encoded = ended(it.size, it.ids, it.starts, it.ends, trained);
     long row = documents.getAndIncrement();
     if (row < COMPARED_FIRST || row % COMPARED_EVERY == 0) {
@@ -222,15 +226,12 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private Encoded byReference(String text, int[] trained) {
-    return whileOpen(
-        () -> {
-          long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
-          try {
-            return encoded(encoding, text, trained);
-          } finally {
-            LIBRARY.deleteEncoding(encoding);
-          }
-        });
+    long encoding = LIBRARY.encode(tokenizer.getHandle(), text, true);
+    try {
+      return encoded(encoding, text, trained);
+    } finally {
+      LIBRARY.deleteEncoding(encoding);
+    }
   }
 
   private Encoded encoded(long encoding, String text, int[] trained) {

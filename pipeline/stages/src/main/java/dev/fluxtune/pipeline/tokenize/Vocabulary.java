@@ -149,9 +149,10 @@ record Vocabulary(
     }
 
     Vocabulary understood() throws NotUnderstoodException {
-      require("BPE".equals(text(model, "type")), "its model is " + text(model, "type"));
+      String type = model("type").asText();
+      require("BPE".equals(type), "its model is " + type);
       for (String name : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
-        JsonNode value = model.getOrDefault(name, MissingNode.getInstance());
+        JsonNode value = model(name);
         boolean unset = isUnset(value) || value.asText().isEmpty() || value.asDouble(1) == 0;
         require(unset, "its model has " + name + " " + value);
       }
@@ -181,7 +182,7 @@ record Vocabulary(
         bytes[b] = id(String.valueOf(ByteLevel.character(b)));
       }
       Map<String, Integer> whole = new HashMap<>();
-      if (model.getOrDefault("ignore_merges", MissingNode.getInstance()).asBoolean()) {
+      if (model("ignore_merges").asBoolean()) {
         for (Map.Entry<String, Integer> token : ids.entrySet()) {
           ByteLevel.bytes(token.getKey()).ifPresent(it -> whole.put(it, token.getValue()));
         }
@@ -201,12 +202,8 @@ record Vocabulary(
 
     private Vocabulary ofCharacters(Opening opening, Template template, List<String> added)
         throws NotUnderstoodException {
-      require(
-          model.getOrDefault("byte_fallback", MissingNode.getInstance()).asBoolean(),
-          "it has no byte fallback");
-      require(
-          !model.getOrDefault("ignore_merges", MissingNode.getInstance()).asBoolean(),
-          "it ignores merges");
+      require(model("byte_fallback").asBoolean(), "it has no byte fallback");
+      require(!model("ignore_merges").asBoolean(), "it ignores merges");
       int[] bytes = new int[256];
       for (int b = 0; b < 256; b++) {
         bytes[b] = id(String.format("<0x%02X>", b));
@@ -256,8 +253,8 @@ record Vocabulary(
       return fields.getOrDefault(name, MissingNode.getInstance());
     }
 
-    private static String text(Map<String, JsonNode> fields, String name) {
-      return fields.getOrDefault(name, MissingNode.getInstance()).asText();
+    private JsonNode model(String name) {
+      return model.getOrDefault(name, MissingNode.getInstance());
     }
   }
 

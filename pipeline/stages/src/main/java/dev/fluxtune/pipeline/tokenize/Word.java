@@ -6,40 +6,15 @@ import java.util.Arrays;
  * A stretch of text that no token crosses the bounds of, as tokens with their places: first one a
  * byte or character, then merged. Its memory is used again; one thread.
  */
-final class Word {
+final class Word extends Tokens {
   /** From here on a heap finds the next merge; below, a look at every pair is faster. */
   private static final int LONG = 64;
 
-  private int size;
-  private int[] ids = new int[256];
-  private int[] starts = new int[256];
-  private int[] ends = new int[256];
-  private long[] merges = new long[256]; // of each token with the one after it
+  private long[] merges = new long[0]; // of each token with the one after it
   private int[] before = new int[0];
   private int[] after = new int[0];
   private long[] heap = new long[0];
   private int heaped;
-
-  void clear() {
-    size = 0;
-  }
-
-  /**
-   * @param start the first character that the token holds a part of, counted from the word's first
-   * @param end the one after the last
-   */
-  void add(int id, int start, int end) {
-    if (size == ids.length) {
-      ids = Arrays.copyOf(ids, 2 * size);
-      starts = Arrays.copyOf(starts, 2 * size);
-      ends = Arrays.copyOf(ends, 2 * size);
-      merges = Arrays.copyOf(merges, 2 * size);
-    }
-    ids[size] = id;
-    starts[size] = start;
-    ends[size] = end;
-    size++;
-  }
 
   /** Id, start and end of each token. */
   int[] tokens() {
@@ -54,6 +29,9 @@ final class Word {
 
   /** Merges, of all pairs there are, the lowest by rank and then the first, until there is none. */
   void merge(Merges known) {
+    if (merges.length < size) {
+      merges = new long[ids.length];
+    }
     for (int i = 0; i + 1 < size; i++) {
       merges[i] = known.find(ids[i], ids[i + 1]);
     }

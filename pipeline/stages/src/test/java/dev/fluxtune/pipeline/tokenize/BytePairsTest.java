@@ -66,11 +66,11 @@ class BytePairsTest {
   /** Whether the text was encoded here at all. */
   private static boolean same(BytePairs fast, Tokenizer reference, String any, String what) {
     String text = Tokenizer.withoutLoneSurrogates(any);
-    Optional<BytePairs.Tokens> tokens = fast.encode(text);
+    Optional<Tokens> tokens = fast.encode(text);
     if (tokens.isEmpty()) {
       return false;
     }
-    BytePairs.Tokens found = tokens.get();
+    Tokens found = tokens.get();
     Encoded expected = reference.encode(Prompted.of(text));
     int n = found.size;
     // The reference ends each document, unless it ends so already.
