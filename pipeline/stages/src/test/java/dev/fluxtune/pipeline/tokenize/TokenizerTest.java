@@ -187,4 +187,17 @@ class TokenizerTest {
           .hasMessageEndingWith("one");
     }
   }
+
+  /** Also behind the documents that the reference is asked about. */
+  @Test
+  void encodesNothingAfterClose() {
+    Tokenizer tokenizer = open(TINY, TokenizerBackend.FAST);
+    for (int i = 0; i <= 1001; i++) {
+      tokenizer.encode(Prompted.of("a"));
+    }
+    tokenizer.close();
+    assertThatThrownBy(() -> tokenizer.encode(Prompted.of("a")))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("closed");
+  }
 }
