@@ -17,11 +17,13 @@ import torch
 
 SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
 SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
+PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0)
+NO_SEEDS = torch.zeros(0, dtype=torch.int64)
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
 
 def load(name="llama.py", dtype=torch.bfloat16, **constants):
-    constants["dtype"] = SCALAR_TYPES[dtype]
+    constants = PLAIN | constants | dict(dtype=SCALAR_TYPES[dtype])
     source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), (SOURCES / name).read_text())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
@@ -55,8 +57,8 @@ def gradients(small, *args):
     x, gy, documents, w, g = made(ops, *args)
     for _ in range(4):  # nothing is fused before it has run some times
         torch._foreach_zero_(g)
-        y, *kept = ops.layer_keeping(x, documents, w)
-        gx = ops.layer_backward(gy, kept, documents, w, g)
+        y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+        gx = ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
     return [t.float().cpu() for t in (y, gx, *g)]
 
 
@@ -128,13 +130,13 @@ with torch.no_grad():
     for lengths in ([1024] * 8, [256] * 32):
         x, gy, documents, w, g = made(ops, lengths, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
         for _ in range(5):
-            y, *kept = ops.layer_keeping(x, documents, w)
-            ops.layer_backward(gy, kept, documents, w, g)
+            y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
         torch.cuda.synchronize()
         start = time.perf_counter()
         for _ in range(20):
-            y, *kept = ops.layer_keeping(x, documents, w)
-            ops.layer_backward(gy, kept, documents, w, g)
+            y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
         torch.cuda.synchronize()
         print(f"layer of 7B, {len(lengths)} documents of {lengths[0]}: {(time.perf_counter() - start) * 50:.2f} ms forward and",
               f"backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept")

@@ -6,12 +6,15 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.trainer.adapter.AdapterFolder;
+import dev.fluxtune.trainer.adapter.Lora;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
@@ -22,6 +25,7 @@ public final class Weights implements AutoCloseable {
   private final NDManager manager;
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+  private Optional<Lora> lora = Optional.empty();
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
@@ -114,7 +118,60 @@ public final class Weights implements AutoCloseable {
         : host.randomNormal(0f, range, shape, DataType.FLOAT32);
   }
 
-  /** The names, in the order of the mathematics: embedding, layers, final norm, head. */
+  /**
+   * Adds untrained adapters, as PEFT begins: A uniform within 1 / √in (Kaiming's, a = √5), B zero.
+   * The same seed gives the same bits.
+   */
+  public void adapt(Lora adapters, ModelConfig config, long seed) {
+    lora = Optional.of(adapters);
+    filled(
+        (weights, tensors) -> {
+          try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            // Not the seed itself: a model that is drawn, too, would begin with the same numbers.
+            host.getEngine().setRandomSeed(Long.hashCode(~seed));
+            adapters
+                .shapes(config.shapes())
+                .forEach(
+                    (name, sizes) -> {
+                      if (!adapters.saved().contains(name)) {
+                        try (NDArray drawn = initial(host, name, sizes)) {
+                          arrays.put(name, tensors.converted(manager, drawn, dtype));
+                        }
+                      }
+                    });
+          }
+        });
+  }
+
+  /** Adds the adapters of a folder; what was trained whole takes the place of the base's. */
+  public void adapt(AdapterFolder adapters, ModelConfig config) {
+    lora = Optional.of(adapters.lora());
+    filled(
+        (weights, tensors) -> {
+          for (String name : adapters.lora().shapes(config.shapes()).keySet()) {
+            NDArray read = tensors.read(manager, adapters.file(), adapters.tensor(name), dtype);
+            NDArray replaced = arrays.put(name, read);
+            if (replaced != null) {
+              replaced.close();
+            }
+          }
+        });
+  }
+
+  private static NDArray initial(NDManager host, String name, List<Long> sizes) {
+    Shape shape = new Shape(sizes.get(0), sizes.get(1));
+    float bound = (float) (1 / Math.sqrt(sizes.get(1)));
+    return Lora.isA(name)
+        ? host.randomUniform(-bound, bound, shape, DataType.FLOAT32)
+        : host.zeros(shape);
+  }
+
+  /** The adapters, where there are any: their arrays are among ours. */
+  public Optional<Lora> lora() {
+    return lora;
+  }
+
+  /** The names, in the order of the mathematics: embedding, layers, final norm, head; adapters. */
   public List<String> names() {
     return List.copyOf(arrays.keySet());
   }
@@ -126,6 +183,11 @@ public final class Weights implements AutoCloseable {
       throw new IllegalArgumentException("no weight " + name + "; there are " + arrays.keySet());
     }
     return array;
+  }
+
+  /** A weight, or {@code none} where there is no such. */
+  NDArray getOr(String name, NDArray none) {
+    return arrays.getOrDefault(name, none);
   }
 
   /** All of them by name, in that order; they stay ours. */
