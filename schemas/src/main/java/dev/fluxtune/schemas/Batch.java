@@ -1,5 +1,6 @@
 package dev.fluxtune.schemas;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
@@ -66,6 +67,25 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
       }
     }
     return new Batch(size, longest, ids, labels, seqLengths);
+  }
+
+  /** The same chunks in batches of {@code rows} at most, in their order. */
+  public List<Batch> split(int rows) {
+    if (rows >= size) {
+      return List.of(this);
+    }
+    List<Batch> parts = new ArrayList<>();
+    for (int from = 0; from < size; from += rows) {
+      int to = Math.min(size, from + rows);
+      parts.add(
+          new Batch(
+              to - from,
+              length,
+              Arrays.copyOfRange(inputIds, from * length, to * length),
+              Arrays.copyOfRange(labels, from * length, to * length),
+              Arrays.copyOfRange(seqLengths, from, to)));
+    }
+    return parts;
   }
 
   /** Training targets in the batch. */

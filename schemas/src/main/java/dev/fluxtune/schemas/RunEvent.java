@@ -58,6 +58,14 @@ public sealed interface RunEvent {
   record Saved(long step, double epoch, Path folder, Duration elapsed) implements RunEvent {}
 
   /**
+   * The device's memory did not suffice for a step; it is made again, with fewer chunks at a time
+   * and the same effective batch.
+   *
+   * @param chunks that go through the model at once from now on, at most
+   */
+  record OutOfMemory(long step, int chunks) implements RunEvent {}
+
+  /**
    * The run is over; nothing follows.
    *
    * @param step its last step

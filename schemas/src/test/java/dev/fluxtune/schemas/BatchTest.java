@@ -38,4 +38,16 @@ class BatchTest {
         .isInstanceOf(BadInputException.class)
         .hasMessageContainingAll("chunks of 2 and 4 tokens", "concat_token_id");
   }
+
+  @Test
+  void splitsIntoBatchesOfFewerChunks() {
+    Batch batch = Batch.stack(List.of(LONG, LONG, SHORT), OptionalInt.of(9));
+    List<Batch> parts = batch.split(2);
+    assertThat(parts).hasSize(2);
+    assertThat(parts.get(0).size()).isEqualTo(2);
+    assertThat(parts.get(1).inputIds()).containsExactly(5, 6, 9, 9);
+    assertThat(parts.get(1).labels()).containsExactly(X, 6, X, X);
+    assertThat(parts.get(1).seqLengths()).isDeepEqualTo(new int[][] {{2, 2}});
+    assertThat(batch.split(3)).containsExactly(batch);
+  }
 }

@@ -1,5 +1,6 @@
 package dev.fluxtune.trainer.loop;
 
+import ai.djl.engine.EngineException;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.RunEvent;
@@ -27,6 +28,7 @@ import reactor.core.publisher.Flux;
  */
 final class Steps implements AutoCloseable {
   private final Llama model;
+  private final Pass pass;
   private final Optimizer optimizer;
   private final StepPlan plan;
   private final Train.Settings settings;
@@ -39,18 +41,28 @@ final class Steps implements AutoCloseable {
   private volatile @Nullable Feed held;
   private volatile boolean cancelled;
 
+  private List<Batch> taken = List.of(); // of a step that is to be made again
+  private int chunksAtOnce;
   private long step;
   private RunEvent.@Nullable Step unsaved; // the last step, until it is in a checkpoint
   private boolean evaluationDue;
   private boolean saveDue;
 
+  /** {@link Llama#forwardBackward}. */
+  interface Pass {
+    double run(Batch batch, double scale, Gradients into, long number);
+  }
+
   Steps(
       Llama model,
+      Pass pass,
       Optimizer optimizer,
       StepPlan plan,
       Train.Settings settings,
       Flux<Batch> batches) {
     this.model = model;
+    this.pass = pass;
+    this.chunksAtOnce = settings.chunksAtOnce().orElse(Integer.MAX_VALUE);
     this.optimizer = optimizer;
     this.plan = plan;
     this.settings = settings;
@@ -77,17 +89,19 @@ final class Steps implements AutoCloseable {
     if (stopping || step == total) {
       return new RunEvent.End(step, step < total);
     }
-    RunEvent.Step made = step();
-    step = made.step();
-    unsaved = made;
-    evaluationDue = settings.evaluate().due(step, plan);
-    saveDue = settings.save().due(step, plan);
-    return made;
+    RunEvent event = step();
+    if (event instanceof RunEvent.Step made) {
+      step = made.step();
+      unsaved = made;
+      evaluationDue = settings.evaluate().due(step, plan);
+      saveDue = settings.save().due(step, plan);
+    }
+    return event;
   }
 
-  private RunEvent.Step step() {
+  private RunEvent step() {
     long begin = System.nanoTime();
-    List<Batch> micro = take();
+    List<Batch> micro = taken.isEmpty() ? take() : taken;
     long waited = System.nanoTime() - begin;
     long trained = micro.stream().mapToLong(Batch::trainedTokens).sum();
     double rate = settings.schedule().learningRate(step + 1);
@@ -95,12 +109,14 @@ final class Steps implements AutoCloseable {
     OptionalDouble gradNorm = OptionalDouble.empty();
     if (trained > 0) {
       Gradients into = gradients();
-      double sum = 0;
-      long number = plan.microBatches(step);
-      for (Batch batch : micro) {
-        sum += model.forwardBackward(batch, 1.0 / trained, into, number++);
+      try {
+        loss = OptionalDouble.of(forwardBackward(micro, trained, into) / trained);
+      } catch (EngineException e) {
+        into.clear(); // some layers of the pass that failed are in them
+        taken = micro;
+        return fewer(micro, e);
       }
-      loss = OptionalDouble.of(sum / trained);
+      taken = List.of();
       gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));
       into.clear();
     }
@@ -117,6 +133,47 @@ final class Steps implements AutoCloseable {
         Duration.ofNanos(waited),
         trained > 0 ? mfu(micro, elapsed / 1e9) : OptionalDouble.empty(),
         deviceBytes());
+  }
+
+  /** The loss of all trained targets, summed. */
+  private double forwardBackward(List<Batch> micro, long trained, Gradients into) {
+    double sum = 0;
+    long number = plan.microBatches(step);
+    for (Batch batch : micro) {
+      long part = 0;
+      for (Batch some : batch.split(chunksAtOnce)) {
+        // Each pass has a number of its own, whichever parts its batch is taken in.
+        sum += pass.run(some, 1.0 / trained, into, number + (part++ << 40));
+      }
+      number++;
+    }
+    return sum;
+  }
+
+  private RunEvent.OutOfMemory fewer(List<Batch> micro, EngineException cause) {
+    String message = String.valueOf(cause.getMessage());
+    if (!message.contains("out of memory") && !message.contains("allocate memory")) {
+      throw cause;
+    }
+    int largest = micro.stream().mapToInt(Batch::size).max().orElseThrow();
+    int tried = Math.min(chunksAtOnce, largest);
+    if (settings.chunksAtOnce().isEmpty() || tried == 1) {
+      throw new BadInputException(
+          """
+          step %d: the memory of the device does not suffice for %d x %,d tokens at once
+            %s; gradient_checkpointing: true keeps less, so do adapters (use_peft: true)
+            pipeline plan --memory_table shows what fits"""
+              .formatted(
+                  step + 1,
+                  tried,
+                  micro.get(0).length(),
+                  tried == 1
+                      ? "set a smaller max_length"
+                      : "set a smaller per_device_train_batch_size and more gradient_accumulation_steps, or auto_find_batch_size: true"),
+          cause);
+    }
+    chunksAtOnce = (tried + 1) / 2;
+    return new RunEvent.OutOfMemory(step + 1, chunksAtOnce);
   }
 
   private OptionalDouble mfu(List<Batch> micro, double seconds) {
@@ -157,7 +214,9 @@ final class Steps implements AutoCloseable {
       double loss = 0;
       long trained = 0;
       for (Optional<Batch> batch = take(from); batch.isPresent(); batch = take(from)) {
-        loss += model.loss(batch.get());
+        for (Batch some : batch.get().split(chunksAtOnce)) {
+          loss += model.loss(some);
+        }
         trained += batch.get().trainedTokens();
       }
       if (trained == 0) {

@@ -5,6 +5,7 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.model.Llama;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +45,10 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
    * @param held what to evaluate on; subscribed to at each evaluation
    * @param stopping asked before each step: true ends the run, with a checkpoint if there is a
    *     saver
+   * @param chunksAtOnce the most that go through the model together: larger batches are taken in
+   *     parts, and smaller ones where the device's memory does not suffice ({@code
+   *     auto_find_batch_size}). Empty: batches are taken as they are, and what does not fit is an
+   *     error
    */
   public record Settings(
       Schedule schedule,
@@ -53,32 +58,49 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
       Flux<Batch> held,
       Every save,
       Optional<Saver> saver,
-      BooleanSupplier stopping) {
+      BooleanSupplier stopping,
+      OptionalInt chunksAtOnce) {
     /** Training alone. */
     public static Settings of(Schedule schedule) {
       return new Settings(
-          schedule, 2, 0, Every.NEVER, Flux.empty(), Every.NEVER, Optional.empty(), () -> false);
+          schedule,
+          2,
+          0,
+          Every.NEVER,
+          Flux.empty(),
+          Every.NEVER,
+          Optional.empty(),
+          () -> false,
+          OptionalInt.empty());
     }
 
     public Settings prefetch(int batches) {
-      return new Settings(schedule, batches, after, evaluate, held, save, saver, stopping);
+      return new Settings(
+          schedule, batches, after, evaluate, held, save, saver, stopping, chunksAtOnce);
     }
 
     public Settings after(long step) {
-      return new Settings(schedule, prefetch, step, evaluate, held, save, saver, stopping);
+      return new Settings(
+          schedule, prefetch, step, evaluate, held, save, saver, stopping, chunksAtOnce);
     }
 
     public Settings evaluate(Every when, Flux<Batch> on) {
-      return new Settings(schedule, prefetch, after, when, on, save, saver, stopping);
+      return new Settings(schedule, prefetch, after, when, on, save, saver, stopping, chunksAtOnce);
     }
 
     public Settings save(Every when, Saver by) {
       return new Settings(
-          schedule, prefetch, after, evaluate, held, when, Optional.of(by), stopping);
+          schedule, prefetch, after, evaluate, held, when, Optional.of(by), stopping, chunksAtOnce);
     }
 
     public Settings stopWhen(BooleanSupplier asked) {
-      return new Settings(schedule, prefetch, after, evaluate, held, save, saver, asked);
+      return new Settings(
+          schedule, prefetch, after, evaluate, held, save, saver, asked, chunksAtOnce);
+    }
+
+    public Settings chunksAtOnce(int most) {
+      return new Settings(
+          schedule, prefetch, after, evaluate, held, save, saver, stopping, OptionalInt.of(most));
     }
 
     public Settings {
@@ -109,7 +131,8 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
   public Flux<RunEvent> apply(Flux<Batch> batches) {
     return Flux.defer(
         () -> {
-          Steps steps = new Steps(model, optimizer, plan, settings, batches);
+          Steps steps =
+              new Steps(model, model::forwardBackward, optimizer, plan, settings, batches);
           if (!begun.compareAndSet(null, steps)) {
             return Flux.error(new IllegalStateException("a trainer trains once: make another"));
           }
