@@ -92,6 +92,9 @@ public final class Weights implements AutoCloseable {
   }
 
   private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
+    if (wanted.isEmpty()) {
+      return;
+    }
     float range = (float) config.initializerRange();
     try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       host.getEngine().setRandomSeed(Long.hashCode(seed)); // it takes an int
