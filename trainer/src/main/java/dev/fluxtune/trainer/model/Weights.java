@@ -2,10 +2,12 @@ package dev.fluxtune.trainer.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
@@ -22,6 +24,9 @@ public final class Weights implements AutoCloseable {
   private final NDManager manager;
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+  private final Map<String, List<NDArray>> scales = new LinkedHashMap<>(); // of the quantized ones
+  private List<NDArray> tables = List.of();
+  private long size;
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
@@ -41,20 +46,52 @@ public final class Weights implements AutoCloseable {
   /** Reads some of the weights; the others are checked too, but not kept. */
   public static Weights read(
       Path folder, ModelConfig config, Collection<String> names, Device device, Dtype dtype) {
+    return read(folder, config, names, device, dtype, Quantizer.NONE);
+  }
+
+  /** The same, some of them quantized. */
+  public static Weights read(
+      Path folder,
+      ModelConfig config,
+      Collection<String> names,
+      Device device,
+      Dtype dtype,
+      Quantizer quantizer) {
     WeightFiles files = WeightFiles.find(folder, config);
     Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
         .filled(
+            quantizer,
             (weights, tensors) ->
                 files.forEach(
                     (name, file) -> {
                       if (wanted.contains(name)) {
-                        weights.arrays.put(
-                            name,
-                            tensors.read(
-                                weights.manager, file, WeightFiles.tensor(file, name), dtype));
+                        weights.read(name, file, tensors, quantizer);
                       }
                     }));
+  }
+
+  private void read(String name, SafeTensors file, Tensors tensors, Quantizer quantizer) {
+    SafeTensors.Tensor tensor = WeightFiles.tensor(file, name);
+    put(
+        name,
+        tensor.shape(),
+        quantizer.takes(name)
+            ? quantizer.quantize(
+                manager,
+                name + " in " + file.file(),
+                tensor.shape(),
+                (owner, at, count) -> tensors.read(owner, file, tensor, at, count, Dtype.FLOAT32))
+            : new NDList(tensors.read(manager, file, tensor, dtype)));
+  }
+
+  /** A weight, and what scales it if it is codes. */
+  private void put(String name, List<Long> shape, NDList parts) {
+    arrays.put(name, parts.get(0));
+    if (parts.size() > 1) {
+      scales.put(name, List.copyOf(parts.subList(1, parts.size())));
+    }
+    size += shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
   }
 
   /**
@@ -68,17 +105,31 @@ public final class Weights implements AutoCloseable {
   /** Makes some of an untrained model's weights: those that the whole of it would have. */
   public static Weights random(
       ModelConfig config, Collection<String> names, long seed, Device device, Dtype dtype) {
-    Set<String> wanted = Set.copyOf(names);
-    return new Weights(device, dtype)
-        .filled((weights, tensors) -> weights.draw(config, wanted, seed, tensors));
+    return random(config, names, seed, device, dtype, Quantizer.NONE);
   }
 
-  private Weights filled(BiConsumer<Weights, Tensors> fill) {
+  /** The same, some of them quantized. */
+  public static Weights random(
+      ModelConfig config,
+      Collection<String> names,
+      long seed,
+      Device device,
+      Dtype dtype,
+      Quantizer quantizer) {
+    Set<String> wanted = Set.copyOf(names);
+    return new Weights(device, dtype)
+        .filled(
+            quantizer,
+            (weights, tensors) -> weights.draw(config, wanted, seed, tensors, quantizer));
+  }
+
+  private Weights filled(Quantizer quantizer, BiConsumer<Weights, Tensors> fill) {
     return Modes.during(
         manager.getDevice(),
         () -> {
           try (Tensors tensors = new Tensors()) {
             fill.accept(this, tensors);
+            tables = List.copyOf(quantizer.tables(manager));
             return this;
           } catch (RuntimeException | Error e) {
             close();
@@ -87,7 +138,8 @@ public final class Weights implements AutoCloseable {
         });
   }
 
-  private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
+  private void draw(
+      ModelConfig config, Set<String> wanted, long seed, Tensors tensors, Quantizer quantizer) {
     float range = (float) config.initializerRange();
     try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       host.getEngine().setRandomSeed(Long.hashCode(seed)); // it takes an int
@@ -98,11 +150,25 @@ public final class Weights implements AutoCloseable {
                 Shape shape = new Shape(sizes.stream().mapToLong(Long::longValue).toArray());
                 try (NDArray drawn = initial(host, name, shape, range)) {
                   if (wanted.contains(name)) {
-                    arrays.put(name, tensors.converted(manager, drawn, dtype));
+                    put(
+                        name,
+                        sizes,
+                        quantizer.takes(name)
+                            ? quantizer.quantize(manager, name, sizes, parts(drawn, tensors))
+                            : new NDList(tensors.converted(manager, drawn, dtype)));
                   }
                 }
               });
     }
+  }
+
+  private static Quantizer.Numbers parts(NDArray whole, Tensors tensors) {
+    return (owner, at, count) -> {
+      try (NDArray flat = whole.reshape(-1);
+          NDArray part = flat.get(at + ":" + (at + count))) {
+        return tensors.converted(owner, part, Dtype.FLOAT32);
+      }
+    };
   }
 
   private static NDArray initial(NDManager host, String name, Shape shape, float range) {
@@ -119,7 +185,7 @@ public final class Weights implements AutoCloseable {
     return List.copyOf(arrays.keySet());
   }
 
-  /** A weight; it stays ours. */
+  /** A weight, or the codes of a quantized one; it stays ours. */
   public NDArray get(String name) {
     NDArray array = arrays.get(name);
     if (array == null) {
@@ -133,6 +199,11 @@ public final class Weights implements AutoCloseable {
     return Collections.unmodifiableMap(arrays);
   }
 
+  /** What scales a quantized weight; empty for others. They stay ours. */
+  public List<NDArray> scales(String name) {
+    return scales.getOrDefault(name, List.of());
+  }
+
   public Dtype dtype() {
     return dtype;
   }
@@ -143,7 +214,7 @@ public final class Weights implements AutoCloseable {
 
   /** Numbers in all weights together. */
   public long size() {
-    return arrays.values().stream().mapToLong(NDArray::size).sum();
+    return size;
   }
 
   @Override
