@@ -21,7 +21,7 @@ PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x0
 
 
 def load(name="llama.py", dtype=torch.bfloat16, **constants):
-    constants["dtype"] = SCALAR_TYPES[dtype]
+    constants = {"intermediate": 0, "biased": False, "quantized": False, "scales": 9, "dtype": SCALAR_TYPES[dtype], **constants}
     source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), (SOURCES / name).read_text())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:

@@ -45,11 +45,11 @@ public final class Decoder implements AutoCloseable {
     config.checkLength(capacity);
     this.layers =
         IntStream.range(0, config.layers())
-            .mapToObj(layer -> config.layerNames(layer).stream().map(weights::get).toList())
+            .mapToObj(layer -> weights.layer(config, layer))
             .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-    this.ops = Llama.script(host, config, weights.dtype());
+    this.ops = Llama.script(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }
 

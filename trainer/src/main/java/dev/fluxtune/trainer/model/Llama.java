@@ -51,6 +51,7 @@ public final class Llama implements AutoCloseable {
    */
   Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
     checkPrecision(weights);
+    checkTrained(weights, options.trained().names(config));
     this.positionsAtOnce = positionsAtOnce;
     this.config = config;
     this.weights = weights;
@@ -58,11 +59,11 @@ public final class Llama implements AutoCloseable {
     this.firstLayer = options.trained().firstLayer(config);
     this.layers =
         IntStream.range(0, config.layers())
-            .mapToObj(layer -> config.layerNames(layer).stream().map(weights::get).toList())
+            .mapToObj(layer -> weights.layer(config, layer))
             .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-    this.ops = script(host, config, weights.dtype());
+    this.ops = script(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }
 
@@ -73,19 +74,34 @@ public final class Llama implements AutoCloseable {
     }
   }
 
-  /** The mathematics of a model whose weights are of a type. */
-  static TorchScript script(NDManager host, ModelConfig config, Dtype dtype) {
+  private static void checkTrained(Weights weights, List<String> names) {
+    for (String name : names) {
+      if (!weights.scales(name).isEmpty()) {
+        throw new BadInputException(
+            name
+                + " is quantized and cannot be trained: set use_peft: true, so that adapters are, or"
+                + " leave load_in_4bit and load_in_8bit out");
+      }
+    }
+  }
+
+  /** The mathematics of a model whose weights are of a type and form. */
+  static TorchScript script(NDManager host, ModelConfig config, Weights weights) {
     return TorchScript.load(
         host,
         Llama.class,
         "llama.py",
         Map.of(
             "hidden", Integer.toString(config.hiddenSize()),
+            "intermediate", Integer.toString(config.intermediateSize()),
             "heads", Integer.toString(config.heads()),
             "kv_heads", Integer.toString(config.keyValueHeads()),
             "head_dim", Integer.toString(config.headDim()),
             "eps", Double.toString(config.rmsNormEps()),
-            "dtype", Integer.toString(dtype.scalarType())));
+            "dtype", Integer.toString(weights.dtype().scalarType()),
+            "biased", config.attentionBias() ? "True" : "False",
+            "quantized", weights.quantized() ? "True" : "False",
+            "scales", Integer.toString(config.layerNames(0).size())));
   }
 
   /** Buffers for the gradients of what is trained. */

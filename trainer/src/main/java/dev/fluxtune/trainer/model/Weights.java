@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -25,11 +26,13 @@ public final class Weights implements AutoCloseable {
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
   private final Map<String, List<NDArray>> scales = new LinkedHashMap<>(); // of the quantized ones
+  private final NDArray none;
   private List<NDArray> tables = List.of();
   private long size;
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
+    this.none = manager.create(new Shape(0));
     this.dtype = dtype;
   }
 
@@ -199,9 +202,34 @@ public final class Weights implements AutoCloseable {
     return Collections.unmodifiableMap(arrays);
   }
 
+  /** Whether any of them is. */
+  boolean quantized() {
+    return !scales.isEmpty();
+  }
+
   /** What scales a quantized weight; empty for others. They stay ours. */
-  public List<NDArray> scales(String name) {
+  List<NDArray> scales(String name) {
     return scales.getOrDefault(name, List.of());
+  }
+
+  /** A layer's weights, in the order and with the scales that the TorchScript source takes. */
+  List<NDArray> layer(ModelConfig config, int layer) {
+    List<String> names = config.layerNames(layer);
+    List<NDArray> all = new ArrayList<>(names.stream().map(this::get).toList());
+    if (quantized()) {
+      for (int depth = 0; depth < 2; depth++) {
+        for (String name : names.subList(0, 9)) {
+          all.add(orNone(scales(name), depth));
+        }
+      }
+      all.add(orNone(tables, 0));
+      all.add(orNone(tables, 1));
+    }
+    return List.copyOf(all);
+  }
+
+  private NDArray orNone(List<NDArray> some, int i) {
+    return i < some.size() ? some.get(i) : none;
   }
 
   public Dtype dtype() {

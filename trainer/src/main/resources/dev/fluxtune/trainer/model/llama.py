@@ -26,7 +26,8 @@ class Ops(Module):
   def embed_backward(self: __torch__.Ops, gx: Tensor, ids: Tensor, g: Tensor) -> Tensor:
     return torch.index_add_(g, 0, ids, torch.to(gx, ops.prim.dtype(g)), alpha=1)
 
-  # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down and, where there are, the biases of q, k, v
+  # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down and, where there are, the biases of q, k, v; where
+  # weights are quantized w goes on as `weight` says
 
   # x (n, hidden) → the next x; nothing is kept
   def layer(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> Tensor:
@@ -49,20 +50,20 @@ class Ops(Module):
     k = (self).rotate((self).product(h, w, 2, $kv_heads), documents[0], documents[1])
     v = (self).product(h, w, 3, $kv_heads)
     attended = (self).attend(q, k, v, documents)
-    x2 = torch.add(x, torch.linear(torch.flatten(attended[0], 1), w[4]))  # (n, hidden)
+    x2 = torch.add(x, torch.linear(torch.flatten(attended[0], 1), (self).weight(w, 4)))  # (n, hidden)
     r2 = (self).rms(x2)
     h2 = (self).normed(x2, r2, w[5])
-    gate = torch.linear(h2, w[6])  # (n, intermediate)
-    up = torch.linear(h2, w[7])
+    gate = torch.linear(h2, (self).weight(w, 6))  # (n, intermediate)
+    up = torch.linear(h2, (self).weight(w, 7))
     return torch.add([x, r1, q, k, v, x2, r2, gate, up], attended)
 
   def output(self: __torch__.Ops, kept: List[Tensor], w: List[Tensor]) -> Tensor:
-    return torch.add(kept[5], torch.linear(torch.mul(torch.silu(kept[7]), kept[8]), w[8]))
+    return torch.add(kept[5], torch.linear(torch.mul(torch.silu(kept[7]), kept[8]), (self).weight(w, 8)))
 
   def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], w: List[Tensor], g: List[Tensor]) -> Tensor:
     x, r1, q, k, v, x2, r2, gate, up = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]
     # down(silu(gate) * up)
-    gs = torch.mm(gy, w[8])  # (n, intermediate)
+    gs = torch.mm(gy, (self).weight(w, 8))  # (n, intermediate)
     sigmoid = torch.sigmoid(gate)
     silu = gate * sigmoid
     between = silu * up
@@ -72,12 +73,12 @@ class Ops(Module):
     h2 = (self).normed(x2, r2, w[5])
     (self).accumulate(g[6], ggate, h2)
     (self).accumulate(g[7], gup, h2)
-    gh2 = torch.addmm(torch.mm(ggate, w[6]), gup, w[7], beta=1, alpha=1)
+    gh2 = torch.addmm(torch.mm(ggate, (self).weight(w, 6)), gup, (self).weight(w, 7), beta=1, alpha=1)
     gx2 = gy + (self).normed_backward(gh2, x2, r2, w[5], g[5])
     # o(attention)
     o = kept[9]
     (self).accumulate(g[4], gx2, torch.flatten(o, 1))
-    go = torch.reshape(torch.mm(gx2, w[4]), torch.size(q))
+    go = torch.reshape(torch.mm(gx2, (self).weight(w, 4)), torch.size(q))
     gq, gk, gv = (self).attend_backward(go, q, k, v, kept, documents)
     # q, k, v, turned back
     back = torch.neg(documents[1])
@@ -88,8 +89,8 @@ class Ops(Module):
     (self).product_backward(gq, h, g, 1)
     (self).product_backward(gk, h, g, 2)
     (self).product_backward(gv, h, g, 3)
-    gh = torch.addmm(torch.mm(gq, w[1]), gk, w[2], beta=1, alpha=1)
-    gh = torch.addmm(gh, gv, w[3], beta=1, alpha=1)
+    gh = torch.addmm(torch.mm(gq, (self).weight(w, 1)), gk, (self).weight(w, 2), beta=1, alpha=1)
+    gh = torch.addmm(gh, gv, (self).weight(w, 3), beta=1, alpha=1)
     return gx2 + (self).normed_backward(gh, x, r1, w[0], g[0])
 
   # ---- its parts
@@ -113,15 +114,15 @@ class Ops(Module):
 
   # h (n, hidden) → (n, heads, head_dim)
   def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int) -> Tensor:
-    if torch.gt(torch.len(w), 9):
-      y = torch.linear(h, w[i], w[8 + i])
+    if $biased:
+      y = torch.linear(h, (self).weight(w, i), w[8 + i])
     else:
-      y = torch.linear(h, w[i])
+      y = torch.linear(h, (self).weight(w, i))
     return torch.view(y, [-1, heads, $head_dim])
 
   def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int) -> NoneType:
     (self).accumulate(g[i], gy, h)
-    if torch.gt(torch.len(g), 9):
+    if $biased:
       bias = g[8 + i]
       if torch.gt(torch.numel(bias), 0):
         torch.add_(bias, torch.sum(gy, [0], False, dtype=ops.prim.dtype(bias)), alpha=1)
@@ -142,6 +143,45 @@ class Ops(Module):
     a = torch.narrow(x, -1, 0, half)
     b = torch.narrow(x, -1, half, half)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+  # ---- frozen weights in eight or four bits, whose codes quantize.py made; from w[$scales] on lie what scales each of
+  # the first nine, what scales that, and the constants of four and of eight bits: without elements what there is not
+
+  # a product's weight: as it is, or its codes turned back, which is freed after the product
+  def weight(self: __torch__.Ops, w: List[Tensor], i: int) -> Tensor:
+    weight = w[i]
+    if $quantized:
+      absmax = w[$scales + i]
+      if torch.eq(ops.prim.dtype(weight), 1):
+        weight = (self).of_eight_bits(weight, absmax)
+      else:
+        if torch.eq(ops.prim.dtype(weight), 0):
+          if torch.eq(ops.prim.dtype(absmax), 0):
+            absmax = (self).of_nested(absmax, w[$scales + 9 + i], w[$scales + 19])
+          weight = (self).of_four_bits(weight, absmax, w[$scales + 18], (self).shape(i))
+    return weight
+
+  # codes (rows, columns) int8, absmax (rows): 127 stands for the largest
+  def of_eight_bits(self: __torch__.Ops, codes: Tensor, absmax: Tensor) -> Tensor:
+    return torch.to(torch.to(codes, 6) * torch.unsqueeze(absmax, 1) * 7.874015718698502e-3, $dtype)
+
+  # codes (at least rows · columns / 2) uint8, absmax of each 64 numbers, pairs (256, 2) → (rows, columns)
+  def of_four_bits(self: __torch__.Ops, codes: Tensor, absmax: Tensor, pairs: Tensor, shape: List[int]) -> Tensor:
+    blocks = torch.view(torch.embedding(pairs, torch.to(codes, 3)), [-1, 64])
+    dense = torch.to(blocks * torch.unsqueeze(torch.narrow(absmax, 0, 0, torch.size(blocks, 0)), 1), $dtype)
+    return torch.view(torch.narrow(torch.flatten(dense), 0, 0, shape[0] * shape[1]), shape)
+
+  # codes of absmax less its mean; scales: absmax of each 256 of them, then the mean. Not fused: that would round once less
+  def of_nested(self: __torch__.Ops, codes: Tensor, scales: Tensor, table: Tensor) -> Tensor:
+    blocks = torch.view(torch.embedding(torch.unsqueeze(table, 1), torch.to(codes, 3)), [-1, 256])
+    absmax = torch.mul(blocks, torch.unsqueeze(torch.narrow(scales, 0, 0, torch.size(blocks, 0)), 1))
+    return torch.add_(torch.flatten(absmax), torch.select(scales, 0, -1), alpha=1)
+
+  # rows and columns of the i-th weight
+  def shape(self: __torch__.Ops, i: int) -> List[int]:
+    rows = [1, $heads * $head_dim, $kv_heads * $head_dim, $kv_heads * $head_dim, $hidden, 1, $intermediate, $intermediate, $hidden]
+    columns = [$hidden, $hidden, $hidden, $hidden, $heads * $head_dim, $hidden, $hidden, $hidden, $intermediate]
+    return [rows[i], columns[i]]
 
   # ---- attention inside each document, grouped heads unexpanded
 
@@ -284,9 +324,11 @@ class Ops(Module):
       steps = torch.arange(n, dtype=4, layout=None, device=ops.prim.device(x), pin_memory=None)
       seen = torch.le(torch.unsqueeze(steps, 0), torch.unsqueeze(positions, 1))  # (b, n)
       o = torch.scaled_dot_product_attention(grouped, keys, values, torch.view(seen, [b, 1, 1, n]), 0., False, scale=None, enable_gqa=False)
-    x2 = torch.add(x, torch.linear(torch.reshape(o, [b, $heads * $head_dim]), w[4]))
+    x2 = torch.add(x, torch.linear(torch.reshape(o, [b, $heads * $head_dim]), (self).weight(w, 4)))
     h2 = (self).normed(x2, (self).rms(x2), w[5])
-    return torch.add(x2, torch.linear(torch.mul(torch.silu(torch.linear(h2, w[6])), torch.linear(h2, w[7])), w[8]))
+    gate = torch.linear(h2, (self).weight(w, 6))
+    up = torch.linear(h2, (self).weight(w, 7))
+    return torch.add(x2, torch.linear(torch.mul(torch.silu(gate), up), (self).weight(w, 8)))
 
   # the first n places of each row: (b, kv_heads, n, head_dim)
   def behind(self: __torch__.Ops, cache: Tensor, b: int, n: int) -> Tensor:
