@@ -1,5 +1,6 @@
 """llama.py on a GPU: gradients of a layer, of the head and of the embedding and next tokens against the CPU's, the time of a
-layer at the shape of a 7B model; and tensors of bytes.py to files and back.
+layer at the shape of a 7B model, its weights in codes too; codes of quantize.py and what they stand for, to the bit those of
+the CPU; and tensors of bytes.py to files and back.
 
 Run from the repository's root on a machine with a CUDA build of `torch`:
     python tests/parity/check_cuda.py
@@ -14,10 +15,13 @@ import time
 import zipfile
 
 import torch
+from safetensors.torch import load_file
 
 SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
+TABLES = [load_file("trainer/src/test/resources/quantize/expected.safetensors")[name] for name in ("nf4", "dynamic")]
 SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
-PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0)
+PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0,
+             intermediate=0, quantized=False, scales=9)
 NO_SEEDS = torch.zeros(0, dtype=torch.int64)
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
@@ -90,6 +94,63 @@ def next_tokens(small, lengths, hidden, between, heads, kv_heads, head_dim, devi
     token = torch.randn(len(lengths), hidden).to(device, dtype)
     z = ops.layer_next(token, documents, rows + positions, positions, torch.tensor(capacity), w, cache)
     return [t.float().cpu() for t in (y, z)]
+
+
+def coded(w, form):
+    """A weight's codes, what scales them, what scales that, and the tables, as Codes.java has them made."""
+    ops = load("../quantize/quantize.py")
+    none, zero = w.new_empty(0, dtype=torch.float32), torch.tensor(0)
+    nf4, dynamic = (t.to(w.device) for t in TABLES)
+    middles = lambda table: (table[:-1] + table[1:]) / 2
+    if form == "int8":
+        codes, absmax = torch.empty_like(w, dtype=torch.int8), w.new_empty(len(w), dtype=torch.float32)
+        ops.int8(w.float().flatten(), zero, codes, absmax)
+        return codes, absmax, none, none, none
+    codes = w.new_empty(w.numel() // 2, dtype=torch.uint8)
+    absmax, scales, byte = w.new_empty(w.numel() // 64, dtype=torch.float32), none, torch.arange(256)
+    ops.nf4(w.float().flatten(), zero, middles(nf4), codes, absmax)
+    if form == "nested":
+        absmax, scales = ops.nested(absmax, middles(dynamic))
+    return codes, absmax, scales, torch.stack([nf4[byte >> 4], nf4[byte & 15]], 1), dynamic
+
+
+def layer_of_codes(w, form):
+    """A layer's weights, those of its products in codes."""
+    none = w[0].new_empty(0, dtype=torch.float32)
+    made = [coded(t, form) if t.dim() == 2 else (t, none, none) for t in w]
+    return [m[0] for m in made] + [m[1] for m in made] + [m[2] for m in made] + list(made[1][3:])
+
+
+def codes_are_those_of_the_cpu(form):
+    torch.manual_seed(0)
+    w = [torch.randn(s).mul(0.02).bfloat16() for s in ([256], [256, 256], [64, 256], [64, 256], [256, 256], [256], [512, 256],
+                                                      [512, 256], [256, 512])]
+    there, here = layer_of_codes([t.cuda() for t in w], form), layer_of_codes(w, form)
+    assert all(torch.equal(a.cpu(), b) for a, b in zip(there, here)), form
+    for dtype in (torch.bfloat16, torch.float32):
+        ops = load(hidden=256, heads=8, kv_heads=2, head_dim=32, eps=1e-5, intermediate=512, quantized=True, dtype=dtype)
+        for i in (1, 2, 6, 8):
+            for _ in range(4):
+                dense = ops.weight(there, i)
+            assert torch.equal(dense.cpu(), ops.weight(here, i)), (form, dtype, i)
+    print(form, "codes and what they stand for in bf16 and fp32: on the GPU those of the CPU to the bit")
+
+
+def time_layer(ops, form, lengths, x, gy, documents, w, g):
+    for _ in range(5):
+        y, *kept = ops.layer_keeping(x, documents, w)
+        ops.layer_backward(gy, kept, documents, w, g)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    start = time.perf_counter()
+    for _ in range(20):
+        y, *kept = ops.layer_keeping(x, documents, w)
+        ops.layer_backward(gy, kept, documents, w, g)
+    torch.cuda.synchronize()
+    print(f"layer of 7B in {form}, {'trained' if g[1].numel() else 'frozen'}, {len(lengths)} documents of {lengths[0]}:",
+          f"{(time.perf_counter() - start) * 50:.2f} ms forward and backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept,",
+          f"{sum(t.nbytes for t in w) / 2**20:.0f} MiB of weights, {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB more at the peak", flush=True)
 
 
 def bytes_and_back(ops, dtype, folder):

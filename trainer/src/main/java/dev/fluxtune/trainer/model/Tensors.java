@@ -37,6 +37,21 @@ final class Tensors implements AutoCloseable {
     }
   }
 
+  /** Some of a file's tensor: shape (count). */
+  NDArray read(
+      NDManager owner,
+      SafeTensors file,
+      SafeTensors.Tensor tensor,
+      long at,
+      long count,
+      Dtype dtype) {
+    int width = tensor.bytesPerNumber();
+    long start = tensor.start() + at * width;
+    SafeTensors.Tensor part =
+        new SafeTensors.Tensor(tensor.dtype(), List.of(count), start, start + count * width);
+    return read(owner, file, part, dtype);
+  }
+
   /** {@code x} on the owner's device. */
   NDArray converted(NDManager owner, NDArray x, Dtype dtype) {
     try (NDManager call = host.newSubManager();

@@ -2,13 +2,16 @@ package dev.fluxtune.trainer.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.adapter.Lora;
+import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -26,9 +29,14 @@ public final class Weights implements AutoCloseable {
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
   private Optional<Lora> lora = Optional.empty();
+  private final Map<String, List<NDArray>> scales = new LinkedHashMap<>(); // of the quantized ones
+  private final NDArray none;
+  private List<NDArray> tables = List.of();
+  private long size;
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
+    this.none = manager.create(new Shape(0));
     this.dtype = dtype;
   }
 
@@ -45,20 +53,53 @@ public final class Weights implements AutoCloseable {
   /** Reads some of the weights; the others are checked too, but not kept. */
   public static Weights read(
       Path folder, ModelConfig config, Collection<String> names, Device device, Dtype dtype) {
+    return read(folder, config, names, device, dtype, Quantizer.NONE);
+  }
+
+  /** The same, some of them quantized. */
+  public static Weights read(
+      Path folder,
+      ModelConfig config,
+      Collection<String> names,
+      Device device,
+      Dtype dtype,
+      Quantizer quantizer) {
     WeightFiles files = WeightFiles.find(folder, config);
     Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
         .filled(
-            (weights, tensors) ->
-                files.forEach(
-                    (name, file) -> {
-                      if (wanted.contains(name)) {
-                        weights.arrays.put(
-                            name,
-                            tensors.read(
-                                weights.manager, file, WeightFiles.tensor(file, name), dtype));
-                      }
-                    }));
+            (weights, tensors) -> {
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
+              files.forEach(
+                  (name, file) -> {
+                    if (wanted.contains(name)) {
+                      weights.read(name, file, tensors, quantizer);
+                    }
+                  });
+            });
+  }
+
+  private void read(String name, SafeTensors file, Tensors tensors, Quantizer quantizer) {
+    SafeTensors.Tensor tensor = WeightFiles.tensor(file, name);
+    put(
+        name,
+        tensor.shape(),
+        quantizer.takes(name)
+            ? quantizer.quantize(
+                manager,
+                name + " in " + file.file(),
+                tensor.shape(),
+                (owner, at, count) -> tensors.read(owner, file, tensor, at, count, Dtype.FLOAT32))
+            : new NDList(tensors.read(manager, file, tensor, dtype)));
+  }
+
+  /** A weight, and what scales it if it is codes. */
+  private void put(String name, List<Long> shape, NDList parts) {
+    arrays.put(name, parts.get(0));
+    if (parts.size() > 1) {
+      scales.put(name, List.copyOf(parts.subList(1, parts.size())));
+    }
+    size += shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
   }
 
   /**
@@ -72,9 +113,24 @@ public final class Weights implements AutoCloseable {
   /** Makes some of an untrained model's weights: those that the whole of it would have. */
   public static Weights random(
       ModelConfig config, Collection<String> names, long seed, Device device, Dtype dtype) {
+    return random(config, names, seed, device, dtype, Quantizer.NONE);
+  }
+
+  /** The same, some of them quantized. */
+  public static Weights random(
+      ModelConfig config,
+      Collection<String> names,
+      long seed,
+      Device device,
+      Dtype dtype,
+      Quantizer quantizer) {
     Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
-        .filled((weights, tensors) -> weights.draw(config, wanted, seed, tensors));
+        .filled(
+            (weights, tensors) -> {
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
+              weights.draw(config, wanted, seed, tensors, quantizer);
+            });
   }
 
   private Weights filled(BiConsumer<Weights, Tensors> fill) {
@@ -91,7 +147,8 @@ public final class Weights implements AutoCloseable {
         });
   }
 
-  private void draw(ModelConfig config, Set<String> wanted, long seed, Tensors tensors) {
+  private void draw(
+      ModelConfig config, Set<String> wanted, long seed, Tensors tensors, Quantizer quantizer) {
     if (wanted.isEmpty()) {
       return;
     }
@@ -105,11 +162,25 @@ public final class Weights implements AutoCloseable {
                 Shape shape = new Shape(sizes.stream().mapToLong(Long::longValue).toArray());
                 try (NDArray drawn = initial(host, name, shape, range)) {
                   if (wanted.contains(name)) {
-                    arrays.put(name, tensors.converted(manager, drawn, dtype));
+                    put(
+                        name,
+                        sizes,
+                        quantizer.takes(name)
+                            ? quantizer.quantize(manager, name, sizes, parts(drawn, tensors))
+                            : new NDList(tensors.converted(manager, drawn, dtype)));
                   }
                 }
               });
     }
+  }
+
+  private static Quantizer.Numbers parts(NDArray whole, Tensors tensors) {
+    return (owner, at, count) -> {
+      try (NDArray flat = whole.reshape(-1);
+          NDArray part = flat.get(at + ":" + (at + count))) {
+        return tensors.converted(owner, part, Dtype.FLOAT32);
+      }
+    };
   }
 
   private static NDArray initial(NDManager host, String name, Shape shape, float range) {
@@ -138,7 +209,7 @@ public final class Weights implements AutoCloseable {
                     (name, sizes) -> {
                       if (!adapters.saved().contains(name)) {
                         try (NDArray drawn = initial(host, name, sizes)) {
-                          arrays.put(name, tensors.converted(manager, drawn, dtype));
+                          put(name, sizes, new NDList(tensors.converted(manager, drawn, dtype)));
                         }
                       }
                     });
@@ -154,7 +225,9 @@ public final class Weights implements AutoCloseable {
           for (String name : adapters.lora().shapes(config.shapes()).keySet()) {
             NDArray read = tensors.read(manager, adapters.file(), adapters.tensor(name), dtype);
             NDArray replaced = arrays.put(name, read);
-            if (replaced != null) {
+            if (replaced == null) {
+              size += read.size();
+            } else {
               replaced.close();
             }
           }
@@ -179,7 +252,7 @@ public final class Weights implements AutoCloseable {
     return List.copyOf(arrays.keySet());
   }
 
-  /** A weight; it stays ours. */
+  /** A weight, or the codes of a quantized one; it stays ours. */
   public NDArray get(String name) {
     NDArray array = arrays.get(name);
     if (array == null) {
@@ -188,14 +261,53 @@ public final class Weights implements AutoCloseable {
     return array;
   }
 
-  /** A weight, or {@code none} where there is no such. */
-  NDArray getOr(String name, NDArray none) {
-    return arrays.getOrDefault(name, none);
-  }
-
   /** All of them by name, in that order; they stay ours. */
   public Map<String, NDArray> arrays() {
     return Collections.unmodifiableMap(arrays);
+  }
+
+  /** Whether any of them is. */
+  boolean quantized() {
+    return !scales.isEmpty();
+  }
+
+  /** What scales a quantized weight; empty for others. They stay ours. */
+  List<NDArray> scales(String name) {
+    return scales.getOrDefault(name, List.of());
+  }
+
+  /** The names of what the TorchScript source takes of a layer; an adapter's where it may be. */
+  List<String> layerNames(ModelConfig config, int layer) {
+    List<String> names = new ArrayList<>(config.layerNames(layer));
+    if (lora.isPresent()) {
+      for (String weight : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
+        String module = weight.substring(0, weight.lastIndexOf('.'));
+        names.addAll(List.of(Lora.a(module), Lora.b(module)));
+      }
+    }
+    return names;
+  }
+
+  /** The weights of these names, and then what scales them and their codes, if any are codes. */
+  List<NDArray> layer(ModelConfig config, int layer) {
+    List<NDArray> all = new ArrayList<>();
+    for (String name : layerNames(config, layer)) {
+      all.add(Lora.isAdapter(name) ? arrays.getOrDefault(name, none) : get(name));
+    }
+    if (quantized()) {
+      for (int depth = 0; depth < 2; depth++) {
+        for (String name : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
+          all.add(orNone(scales(name), depth));
+        }
+      }
+      all.add(orNone(tables, 0));
+      all.add(orNone(tables, 1));
+    }
+    return List.copyOf(all);
+  }
+
+  private NDArray orNone(List<NDArray> some, int i) {
+    return i < some.size() ? some.get(i) : none;
   }
 
   public Dtype dtype() {
@@ -208,7 +320,7 @@ public final class Weights implements AutoCloseable {
 
   /** Numbers in all weights together. */
   public long size() {
-    return arrays.values().stream().mapToLong(NDArray::size).sum();
+    return size;
   }
 
   @Override

@@ -27,7 +27,8 @@ class Ops(Module):
     return torch.index_add_(g, 0, ids, torch.to(gx, ops.prim.dtype(g)), alpha=1)
 
   # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down, where there are any the biases of q, k, v, and
-  # with adapters A (r, in) and B (out, r) of each of those nine, without elements where it has none
+  # with adapters A (r, in) and B (out, r) of each of those nine, without elements where it has none; where weights are
+  # quantized w goes on as `weight` says
   # seeds (9) on the CPU: of each product's dropout mask; without elements nothing is dropped
 
   # x (n, hidden) → the next x; nothing is kept
@@ -53,24 +54,24 @@ class Ops(Module):
     v = (self).product(h, w, 3, $kv_heads, seeds, us)
     attended = (self).attend(q, k, v, documents)
     o = torch.flatten(attended[0], 1)
-    x2 = torch.add(x, (self).adapted(torch.linear(o, w[4]), o, w, 4, seeds, us))  # (n, hidden)
+    x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, seeds, us))  # (n, hidden)
     r2 = (self).rms(x2)
     h2 = (self).normed(x2, r2, w[5])
-    gate = (self).adapted(torch.linear(h2, w[6]), h2, w, 6, seeds, us)  # (n, intermediate)
-    up = (self).adapted(torch.linear(h2, w[7]), h2, w, 7, seeds, us)
+    gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, seeds, us)  # (n, intermediate)
+    up = (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, seeds, us)
     return torch.add(torch.add([x, r1, q, k, v, x2, r2, gate, up], attended), us)
 
   def output(self: __torch__.Ops, kept: List[Tensor], seeds: Tensor, w: List[Tensor]) -> Tensor:
     us = annotate(List[Tensor], [])
     between = torch.mul(torch.silu(kept[7]), kept[8])
-    return torch.add(kept[5], (self).adapted(torch.linear(between, w[8]), between, w, 8, seeds, us))
+    return torch.add(kept[5], (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, seeds, us))
 
   def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor]) -> Tensor:
     x, r1, q, k, v, x2, r2, gate, up = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]
     us = torch.slice(kept, -6)
     none = torch.narrow(gy, 0, 0, 0)
     # down(silu(gate) * up)
-    gs = torch.mm(gy, w[8])  # (n, intermediate)
+    gs = torch.mm(gy, (self).weight(w, 8))  # (n, intermediate)
     if $adapted:
       if torch.gt(torch.numel(w[$adapters + 16]), 0):
         gs = (self).adapted_backward(gs, gy, torch.silu(gate) * up, none, w, g, 8, seeds)
@@ -83,14 +84,14 @@ class Ops(Module):
     h2 = (self).normed(x2, r2, w[5])
     (self).accumulate(g[6], ggate, h2)
     (self).accumulate(g[7], gup, h2)
-    gh2 = torch.addmm(torch.mm(ggate, w[6]), gup, w[7], beta=1, alpha=1)
+    gh2 = torch.addmm(torch.mm(ggate, (self).weight(w, 6)), gup, (self).weight(w, 7), beta=1, alpha=1)
     gh2 = (self).adapted_backward(gh2, ggate, h2, us[4], w, g, 6, seeds)
     gh2 = (self).adapted_backward(gh2, gup, h2, us[5], w, g, 7, seeds)
     gx2 = gy + (self).normed_backward(gh2, x2, r2, w[5], g[5])
     # o(attention)
     o = torch.flatten(kept[9], 1)
     (self).accumulate(g[4], gx2, o)
-    go = (self).adapted_backward(torch.mm(gx2, w[4]), gx2, o, us[3], w, g, 4, seeds)
+    go = (self).adapted_backward(torch.mm(gx2, (self).weight(w, 4)), gx2, o, us[3], w, g, 4, seeds)
     gq, gk, gv = (self).attend_backward(torch.reshape(go, torch.size(q)), q, k, v, kept, documents)
     # q, k, v, turned back
     back = torch.neg(documents[1])
@@ -101,8 +102,8 @@ class Ops(Module):
     (self).product_backward(gq, h, g, 1)
     (self).product_backward(gk, h, g, 2)
     (self).product_backward(gv, h, g, 3)
-    gh = torch.addmm(torch.mm(gq, w[1]), gk, w[2], beta=1, alpha=1)
-    gh = torch.addmm(gh, gv, w[3], beta=1, alpha=1)
+    gh = torch.addmm(torch.mm(gq, (self).weight(w, 1)), gk, (self).weight(w, 2), beta=1, alpha=1)
+    gh = torch.addmm(gh, gv, (self).weight(w, 3), beta=1, alpha=1)
     gh = (self).adapted_backward(gh, gq, h, us[0], w, g, 1, seeds)
     gh = (self).adapted_backward(gh, gk, h, us[1], w, g, 2, seeds)
     gh = (self).adapted_backward(gh, gv, h, us[2], w, g, 3, seeds)
@@ -135,9 +136,9 @@ class Ops(Module):
   # h (n, hidden) → (n, heads, head_dim)
   def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int, seeds: Tensor, us: List[Tensor]) -> Tensor:
     if $biased:
-      y = torch.linear(h, w[i], w[8 + i])
+      y = torch.linear(h, (self).weight(w, i), w[8 + i])
     else:
-      y = torch.linear(h, w[i])
+      y = torch.linear(h, (self).weight(w, i))
     return torch.view((self).adapted(y, h, w, i, seeds, us), [-1, heads, $head_dim])
 
   def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int) -> NoneType:
@@ -207,6 +208,45 @@ class Ops(Module):
     a = torch.narrow(x, -1, 0, half)
     b = torch.narrow(x, -1, half, half)
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+  # ---- frozen weights in eight or four bits, whose codes quantize.py made; from w[$scales] on lie what scales each of
+  # the first nine, what scales that, and the constants of four and of eight bits: without elements what there is not
+
+  # a product's weight: as it is, or its codes turned back, which is freed after the product
+  def weight(self: __torch__.Ops, w: List[Tensor], i: int) -> Tensor:
+    weight = w[i]
+    if $quantized:
+      absmax = w[$scales + i]
+      if torch.eq(ops.prim.dtype(weight), 1):
+        weight = (self).of_eight_bits(weight, absmax)
+      else:
+        if torch.eq(ops.prim.dtype(weight), 0):
+          if torch.eq(ops.prim.dtype(absmax), 0):
+            absmax = (self).of_nested(absmax, w[$scales + 9 + i], w[$scales + 19])
+          weight = (self).of_four_bits(weight, absmax, w[$scales + 18], (self).shape(i))
+    return weight
+
+  # codes (rows, columns) int8, absmax (rows): 127 stands for the largest
+  def of_eight_bits(self: __torch__.Ops, codes: Tensor, absmax: Tensor) -> Tensor:
+    return torch.to(torch.to(codes, 6) * torch.unsqueeze(absmax, 1) * 7.874015718698502e-3, $dtype)
+
+  # codes (at least rows · columns / 2) uint8, absmax of each 64 numbers, pairs (256, 2) → (rows, columns)
+  def of_four_bits(self: __torch__.Ops, codes: Tensor, absmax: Tensor, pairs: Tensor, shape: List[int]) -> Tensor:
+    blocks = torch.view(torch.embedding(pairs, torch.to(codes, 3)), [-1, 64])
+    dense = torch.to(blocks * torch.unsqueeze(torch.narrow(absmax, 0, 0, torch.size(blocks, 0)), 1), $dtype)
+    return torch.view(torch.narrow(torch.flatten(dense), 0, 0, shape[0] * shape[1]), shape)
+
+  # codes of absmax less its mean; scales: absmax of each 256 of them, then the mean. Not fused: that would round once less
+  def of_nested(self: __torch__.Ops, codes: Tensor, scales: Tensor, table: Tensor) -> Tensor:
+    blocks = torch.view(torch.embedding(torch.unsqueeze(table, 1), torch.to(codes, 3)), [-1, 256])
+    absmax = torch.mul(blocks, torch.unsqueeze(torch.narrow(scales, 0, 0, torch.size(blocks, 0)), 1))
+    return torch.add_(torch.flatten(absmax), torch.select(scales, 0, -1), alpha=1)
+
+  # rows and columns of the i-th weight
+  def shape(self: __torch__.Ops, i: int) -> List[int]:
+    rows = [1, $heads * $head_dim, $kv_heads * $head_dim, $kv_heads * $head_dim, $hidden, 1, $intermediate, $intermediate, $hidden]
+    columns = [$hidden, $hidden, $hidden, $hidden, $heads * $head_dim, $hidden, $hidden, $hidden, $intermediate]
+    return [rows[i], columns[i]]
 
   # ---- attention inside each document, grouped heads unexpanded
 
@@ -354,11 +394,11 @@ class Ops(Module):
       seen = torch.le(torch.unsqueeze(steps, 0), torch.unsqueeze(positions, 1))  # (b, n)
       o = torch.scaled_dot_product_attention(grouped, keys, values, torch.view(seen, [b, 1, 1, n]), 0., False, scale=None, enable_gqa=False)
     o = torch.reshape(o, [b, $heads * $head_dim])
-    x2 = torch.add(x, (self).adapted(torch.linear(o, w[4]), o, w, 4, none, us))
+    x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, none, us))
     h2 = (self).normed(x2, (self).rms(x2), w[5])
-    gate = (self).adapted(torch.linear(h2, w[6]), h2, w, 6, none, us)
-    between = torch.mul(torch.silu(gate), (self).adapted(torch.linear(h2, w[7]), h2, w, 7, none, us))
-    return torch.add(x2, (self).adapted(torch.linear(between, w[8]), between, w, 8, none, us))
+    gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, none, us)
+    between = torch.mul(torch.silu(gate), (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, none, us))
+    return torch.add(x2, (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, none, us))
 
   # the first n places of each row: (b, kv_heads, n, head_dim)
   def behind(self: __torch__.Ops, cache: Tensor, b: int, n: int) -> Tensor:
