@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  */
 public final class Llama implements AutoCloseable {
   /** Logits that the head makes at once, at most: 256 MiB in single precision. */
-  private static final int LOGITS_AT_ONCE = 1 << 26;
+  public static final int LOGITS_AT_ONCE = 1 << 26;
 
   private final ModelConfig config;
   private final Weights weights;

@@ -49,7 +49,7 @@ final class Codes implements Quantizer, AutoCloseable {
 
   @Override
   public boolean takes(String name) {
-    return name.endsWith("_proj.weight");
+    return Quantization.takes(name);
   }
 
   @Override

@@ -77,6 +77,11 @@ public enum Quantization {
     }
   }
 
+  /** Whether the weight of this name is one of a layer's seven products. */
+  public static boolean takes(String name) {
+    return name.endsWith("_proj.weight");
+  }
+
   /** The bytes that a weight takes: its codes and what scales them. */
   public long bytes(long rows, long columns) {
     long numbers = Math.multiplyExact(rows, columns);
