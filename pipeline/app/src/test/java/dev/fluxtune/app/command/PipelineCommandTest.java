@@ -41,6 +41,11 @@ class PipelineCommandTest {
         }
 
         @Override
+        public void merge(Resolved run, Path adapter) {
+          called("merge " + adapter);
+        }
+
+        @Override
         public void pack(Resolved run) {
           called("pack " + run.config().chunks().maxLength().orElseThrow());
         }
@@ -214,6 +219,15 @@ class PipelineCommandTest {
             generation(List.of(), 256, "false", "2.0", "", "", ""),
             generation(List.of(), 256, "false", "", "", "", "1.1"));
     assertThat(err()).as("nothing is packed, and no embedded rows are taken").isEmpty();
+  }
+
+  @Test
+  void mergeNeedsAnAdapter() {
+    assertThat(run("merge", "--adapter", "lora", "--output_dir", "merged")).isZero();
+    assertThat(calls).containsExactly("merge lora");
+    assertThat(err()).as("no embedded model is taken").isEmpty();
+    assertThat(run("merge", "--output_dir", "merged")).isEqualTo(2);
+    assertThat(err()).contains("merge needs --adapter");
   }
 
   private static String generation(List<String> prompts, int most, String... values) {
