@@ -14,6 +14,7 @@ import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.generate.Sampling;
+import dev.fluxtune.trainer.model.Gpu;
 import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.Weights;
 import java.nio.file.Files;
@@ -59,7 +60,7 @@ final class GenerateCommand {
     try (Ports io = rows ? Ports.open(config) : Ports.withoutRows(config)) {
       check(io, folder, rows);
       Sampling sampling = wanted.sampling(asked, io.tokenizer().endId(), config.training().seed());
-      Precision precision = Precision.of(config, folder, false);
+      Precision precision = Precision.of(config, folder, false, Gpu.device());
       try (Weights weights = Weights.read(folder, model, precision.device(), precision.weights())) {
         adapter.ifPresent(it -> weights.adapt(AdapterFolder.read(it, model.shapes()), model));
         Answers answers = new Answers(io.tokenizer(), model, weights, sampling);
@@ -108,7 +109,7 @@ final class GenerateCommand {
                 () ->
                     new BadInputException(
                         "no model: give --model_name_or_path, the folder of one that is trained"));
-    if (!Trainee.hasWeights(folder)) {
+    if (!Setup.hasWeights(folder)) {
       throw new BadInputException(
           folder
               + ": holds no weights (*.safetensors), and what random ones write means nothing;"

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.command.Actions;
 import dev.fluxtune.app.command.Generation;
+import dev.fluxtune.app.command.Planning;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
@@ -17,7 +18,9 @@ import dev.fluxtune.schemas.FolderLock;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -25,6 +28,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import reactor.core.publisher.Flux;
 
 /** What the subcommands do. */
@@ -156,14 +160,41 @@ final class Pipeline implements Actions {
   }
 
   @Override
-  public void plan(Resolved run, boolean json) {
+  public void plan(Resolved run, Planning asked) {
     try (Ports io = Ports.open(run.config())) {
+      Optional<MemoryReport> memory = memory(run.config(), io, asked);
       Counted counted = counted(io, cache, run.terminal());
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), io.room(), steps);
       warnings(run.terminal(), counted);
-      run.terminal().out().print(json ? json(report) : report.table());
+      Table memoryLines = memory.map(MemoryReport::lines).orElse(new Table());
+      run.terminal()
+          .out()
+          .print(asked.json() ? json(report, memory) : report.table().lines(memoryLines));
     }
+  }
+
+  /** What training takes on the device that was given, else on a GPU that is found. */
+  private static Optional<MemoryReport> memory(RunConfig config, Ports io, Planning asked) {
+    OptionalLong device =
+        asked.deviceMemoryGib().isPresent()
+            ? OptionalLong.of((long) (asked.deviceMemoryGib().getAsDouble() * (1L << 30)))
+            : Gpu.totalBytes();
+    boolean can = device.isPresent() && io.model().isPresent() && io.room().isPresent();
+    if (!can && (asked.memoryTable() || asked.deviceMemoryGib().isPresent())) {
+      throw new BadInputException(
+          "memory is predicted of a model (--model_name_or_path), chunks of a known length"
+              + " (--max_length) and a device: a GPU that is found, or --device_memory_gib");
+    }
+    return can
+        ? Optional.of(
+            MemoryReport.of(
+                io.model().get(),
+                config,
+                device.getAsLong(),
+                io.room().getAsInt(),
+                asked.memoryTable()))
+        : Optional.empty();
   }
 
   /** Counts an epoch, from {@code output_dir/packed} where the same chunks lie there. */
@@ -179,9 +210,12 @@ final class Pipeline implements Actions {
                 Progress::close));
   }
 
-  private static String json(PlanReport report) {
+  private static String json(PlanReport report, Optional<MemoryReport> memory) {
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode plan = json.valueToTree(report);
+    memory.ifPresent(it -> plan.set("memory", json.valueToTree(it)));
     try {
-      return new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report) + "\n";
+      return json.writerWithDefaultPrettyPrinter().writeValueAsString(plan) + "\n";
     } catch (JsonProcessingException e) {
       throw new AssertionError(e);
     }

@@ -20,9 +20,9 @@ record Precision(Device device, Dtype weights, boolean masters) {
   /**
    * @param model the model's folder
    * @param drawn whether its weights are drawn, so that no file has a type
+   * @param device where it runs
    */
-  static Precision of(RunConfig config, Path model, boolean drawn) {
-    Device device = Gpu.device();
+  static Precision of(RunConfig config, Path model, boolean drawn, Device device) {
     boolean bf16 = config.training().bf16().orElse(device.isGpu());
     boolean pure =
         bf16
@@ -44,15 +44,6 @@ record Precision(Device device, Dtype weights, boolean masters) {
   private static String type(SafeTensors file, String name) {
     SafeTensors.Tensor tensor = file.tensors().get(name);
     return tensor == null ? "" : tensor.dtype();
-  }
-
-  /** Bytes that a trained weight takes: itself, its master, its gradient, two moments. */
-  int bytesPerTrained() {
-    return weights == Dtype.FLOAT32 ? 16 : masters ? 2 + 16 : 8;
-  }
-
-  int bytesPerFrozen() {
-    return weights == Dtype.FLOAT32 ? 4 : 2;
   }
 
   /** For the summary. */

@@ -14,6 +14,7 @@ import dev.fluxtune.trainer.checkpoint.SideFiles;
 import dev.fluxtune.trainer.loop.Every;
 import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
+import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.util.Optional;
 import reactor.core.publisher.Flux;
@@ -63,8 +64,8 @@ final class Run {
       RunFolder output, Path model, Counted counted, Optional<Ports> held, Interrupt interrupt) {
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
     Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
-    try (Trainee trainee = Trainee.open(model, config)) {
-      if (trainee.drawn()) {
+    try (Trainee trainee = Trainee.open(Setup.of(model, config, Gpu.device()), config)) {
+      if (trainee.setup().drawn()) {
         terminal
             .err()
             .println(
@@ -118,6 +119,10 @@ final class Run {
                   new Every(wanted.saveStrategy(), wanted.saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
               .stopWhen(interrupt);
+      if (config.training().autoFindBatchSize()) {
+        settings =
+            settings.chunksAtOnce(MemoryReport.chunksAtOnce(trainee.setup(), config, io.room()));
+      }
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         last = SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();

@@ -57,6 +57,10 @@ final class RunLog {
       evaluation(it);
     } else if (event instanceof RunEvent.Saved it) {
       progress.say("step %,d: wrote %s".formatted(it.step(), it.folder()));
+    } else if (event instanceof RunEvent.OutOfMemory it) {
+      progress.say(
+          "step %,d: the memory of the device does not suffice; it is made again with %d chunks at a time and the same effective batch"
+              .formatted(it.step(), it.chunks()));
     }
   }
 

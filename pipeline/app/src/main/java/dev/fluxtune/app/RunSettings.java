@@ -55,7 +55,11 @@ final class RunSettings {
           "lora_dropout",
           "lora_target_modules",
           "lora_modules_to_save",
-          "use_rslora");
+          "use_rslora",
+          "load_in_8bit",
+          "load_in_4bit",
+          "bnb_4bit_quant_type",
+          "use_bnb_nested_quant");
 
   private RunSettings() {}
 

@@ -3,6 +3,7 @@ package dev.fluxtune.app;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.trainer.adapter.Lora;
+import dev.fluxtune.trainer.quantize.Quantization;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -14,23 +15,22 @@ final class Summary {
 
   /** What is about to happen. */
   static void start(Terminal terminal, Trainee trainee, PlanReport plan, Ports io, Path model) {
-    Precision precision = trainee.precision();
-    long frozen = trainee.parameters() - trainee.trainedParameters();
-    long bytes =
-        trainee.trainedParameters() * precision.bytesPerTrained()
-            + frozen * precision.bytesPerFrozen();
+    Setup setup = trainee.setup();
+    Precision precision = setup.precision();
+    long bytes = setup.memory(true, 1, 1).state();
     Table table = plan.table();
     tokenizer(table, io);
     table
         .line(
             "parameters",
             trainee.parameters(),
-            trainee.drawn() ? "drawn by the seed, " + model : model.toString())
+            setup.drawn() ? "drawn by the seed, " + model : model.toString())
         .line(
             "trained parameters",
             trainee.trainedParameters(),
             text("%.1f %%", 100.0 * trainee.trainedParameters() / trainee.parameters()))
-        .lines(trainee.lora().map(Summary::adapters).orElse(new Table()))
+        .lines(setup.lora().map(Summary::adapters).orElse(new Table()))
+        .lines(setup.form().map(Summary::form).orElse(new Table()))
         .line("device", precision.device().isGpu() ? "GPU" : "CPU", precision.text())
         .line(
             "memory",
@@ -52,6 +52,10 @@ final class Summary {
     return lora.saved().isEmpty()
         ? table
         : table.line("trained whole", lora.saved().size(), ends(lora.saved()));
+  }
+
+  private static Table form(Quantization form) {
+    return new Table().line("frozen products", form.bits() + " bits", form.text());
   }
 
   /** The last parts of names, each once. */

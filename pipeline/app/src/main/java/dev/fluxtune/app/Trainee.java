@@ -1,13 +1,9 @@
 package dev.fluxtune.app;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import dev.fluxtune.schemas.BadInputException;
-import dev.fluxtune.schemas.CheckpointFormat;
-import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.adapter.AdapterFolder;
-import dev.fluxtune.trainer.adapter.Lora;
-import dev.fluxtune.trainer.adapter.Targets;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Content;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
@@ -18,28 +14,24 @@ import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.TensorBytes;
 import dev.fluxtune.trainer.model.Trained;
 import dev.fluxtune.trainer.model.Weights;
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.fluxtune.trainer.quantize.Quantization;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.Set;
 
 /**
  * Owns what a run trains, in native memory: weights, model, optimizer. Close it after the trainer.
  */
 final class Trainee implements AutoCloseable {
   private final Deque<Runnable> open;
-  private final Path folder;
+  private final Setup setup;
   private final String name;
-  private final boolean drawn;
-  private final ModelConfig config;
-  private final Precision precision;
-  private final Trained trained;
   private final Weights weights;
   private final Llama model;
   private final Optimizer optimizer;
@@ -48,12 +40,12 @@ final class Trainee implements AutoCloseable {
   /**
    * Reads a model, or draws its weights where the folder has a configuration alone.
    *
-   * @throws BadInputException if the folder holds no model that is supported
+   * @throws dev.fluxtune.schemas.BadInputException if the folder holds no model that is supported
    */
-  static Trainee open(Path folder, RunConfig config) {
+  static Trainee open(Setup setup, RunConfig config) {
     Deque<Runnable> open = new ArrayDeque<>();
     try {
-      return new Trainee(folder, config, open);
+      return new Trainee(setup, config, open);
     } catch (RuntimeException | Error e) {
       open.forEach(Runnable::run);
       throw e;
@@ -63,31 +55,28 @@ final class Trainee implements AutoCloseable {
   /**
    * @param open takes what is to be closed, the last first; what it holds where this throws, too
    */
-  private Trainee(Path folder, RunConfig run, Deque<Runnable> open) {
+  private Trainee(Setup setup, RunConfig run, Deque<Runnable> open) {
     this.open = open;
-    this.folder = folder;
-    this.name = run.model().modelNameOrPath().orElse(folder.toString());
-    if (AdapterFolder.is(folder)) {
-      throw new BadInputException(
-          folder
-              + ": holds an adapter, and training begins from a whole model: give its base, or the"
-              + " folder that pipeline merge makes of both");
-    }
-    this.config = ModelConfig.read(folder);
-    this.drawn = !hasWeights(folder);
-    this.precision = Precision.of(run, folder, drawn);
-    this.trained = trained(run);
+    this.setup = setup;
+    this.name = run.model().modelNameOrPath().orElse(setup.folder().toString());
+    ModelConfig config = setup.config();
+    Trained trained = setup.trained();
+    Precision precision = setup.precision();
     List<String> names = trained.names(config);
-    List<String> whole = List.copyOf(config.shapes().keySet());
+    Set<String> whole = config.shapes().keySet();
     long seed = run.training().seed();
-    this.weights = weights(whole, precision.weights(), seed);
+    this.weights = weights(whole, precision.weights(), setup.form(), seed);
     open.push(weights::close);
     Optimizer.Settings settings = Optimizer.Settings.of(run.training());
     this.optimizer =
         precision.masters()
             ? Optimizer.withMasters(
                 weights,
-                weights(whole.stream().filter(names::contains).toList(), Dtype.FLOAT32, seed),
+                weights(
+                    whole.stream().filter(names::contains).toList(),
+                    Dtype.FLOAT32,
+                    Optional.empty(),
+                    seed),
                 settings)
             : Optimizer.of(weights, names, settings);
     open.push(optimizer::close);
@@ -104,80 +93,31 @@ final class Trainee implements AutoCloseable {
     open.push(bytes::close);
   }
 
-  private Trained trained(RunConfig run) {
-    if (run.adapter().usePeft()) {
-      return new Trained.Adapters(
-          Lora.of(settings(run.adapter()), config.shapes()), run.training().seed());
-    }
-    RunConfig.Model wanted = run.model();
-    if (wanted.unfrozenLayers().isEmpty()) {
-      return Trained.everything();
-    }
-    int layers = wanted.unfrozenLayers().get();
-    if (layers > config.layers()) {
-      throw new BadInputException(
-          "unfrozen_layers: must be at most %d, the layers of %s (got %d)"
-              .formatted(config.layers(), folder, layers));
-    }
-    return Trained.last(layers, wanted.trainHead());
-  }
-
-  private static Lora.Settings settings(RunConfig.Adapter wanted) {
-    return new Lora.Settings(
-        wanted.loraR(),
-        wanted.loraAlpha(),
-        wanted.loraDropout(),
-        wanted.useRslora(),
-        Targets.of(wanted.loraTargetModules()),
-        wanted.loraModulesToSave());
-  }
-
-  /** Whether a folder holds weights; such as cannot be read are an error. */
-  static boolean hasWeights(Path folder) {
-    try (Stream<Path> files = Files.list(folder)) {
-      List<String> names = files.map(it -> it.getFileName().toString()).toList();
-      // An index alone is a model, too: one whose shards are missing, which reading it tells.
-      boolean safe =
-          names.stream()
-              .anyMatch(it -> it.endsWith(".safetensors") || it.equals(CheckpointFormat.INDEX));
-      if (!safe && names.stream().anyMatch(it -> it.matches(".*\\.(bin|bin\\.index\\.json|pth)"))) {
-        throw new BadInputException(
-            folder
-                + ": its weights are pickled, and only safetensors are read; load and save it once"
-                + " with transformers: model.save_pretrained(folder)");
-      }
-      return safe;
-    } catch (IOException e) {
-      throw new BadInputException(
-          folder
-              + ": cannot be read ("
-              + Reason.of(e)
-              + "); model_name_or_path takes a model's folder",
-          e);
-    }
-  }
-
   /** Some of the model's, with the adapters where there are any. */
-  private Weights weights(List<String> names, Dtype dtype, long seed) {
+  private Weights weights(
+      Collection<String> names, Dtype dtype, Optional<Quantization> form, long seed) {
+    ModelConfig config = setup.config();
+    Device device = setup.precision().device();
     Weights made =
-        drawn
-            ? Weights.random(config, names, seed, precision.device(), dtype)
-            : Weights.read(folder, config, names, precision.device(), dtype);
-    lora().ifPresent(it -> made.adapt(it, config, seed));
+        setup.drawn()
+            ? form.map(it -> it.random(config, names, seed, device, dtype))
+                .orElseGet(() -> Weights.random(config, names, seed, device, dtype))
+            : form.map(it -> it.read(setup.folder(), config, names, device, dtype))
+                .orElseGet(() -> Weights.read(setup.folder(), config, names, device, dtype));
+    setup.lora().ifPresent(it -> made.adapt(it, config, seed));
     return made;
-  }
-
-  /** The adapters that are trained, if that is what is trained. */
-  Optional<Lora> lora() {
-    return trained instanceof Trained.Adapters it ? Optional.of(it.lora()) : Optional.empty();
   }
 
   Llama model() {
     return model;
   }
 
+  Setup setup() {
+    return setup;
+  }
+
   ModelConfig config() {
-    return config;
+    return setup.config();
   }
 
   Weights weights() {
@@ -188,21 +128,16 @@ final class Trainee implements AutoCloseable {
     return optimizer;
   }
 
-  Precision precision() {
-    return precision;
-  }
-
-  /** Whether the weights were drawn by the seed. */
-  boolean drawn() {
-    return drawn;
-  }
-
   long parameters() {
     return weights.size();
   }
 
   long trainedParameters() {
-    return trained.names(config).stream().mapToLong(name -> weights.get(name).size()).sum();
+    return trainedNames().stream().mapToLong(name -> weights.get(name).size()).sum();
+  }
+
+  private List<String> trainedNames() {
+    return setup.trained().names(setup.config());
   }
 
   /**
@@ -211,9 +146,10 @@ final class Trainee implements AutoCloseable {
    * @param tokenizer its folder, where there is one
    */
   SideFiles sideFiles(Optional<Path> tokenizer) {
-    return lora()
+    return setup
+        .lora()
         .map(it -> SideFiles.ofAdapter(AdapterFolder.config(it, name), tokenizer))
-        .orElseGet(() -> SideFiles.read(folder, tokenizer));
+        .orElseGet(() -> SideFiles.read(setup.folder(), tokenizer));
   }
 
   /** The model, or the adapters, as they are to be written: masters where there are. */
@@ -228,9 +164,10 @@ final class Trainee implements AutoCloseable {
 
   private Map<String, NDArray> modelArrays() {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    for (String weight : lora().isPresent() ? trained.names(config) : weights.names()) {
+    boolean adapted = setup.lora().isPresent();
+    for (String weight : adapted ? trainedNames() : weights.names()) {
       arrays.put(
-          lora().isPresent() ? AdapterFolder.peftName(weight) : weight,
+          adapted ? AdapterFolder.peftName(weight) : weight,
           optimizer.state().getOrDefault("master." + weight, weights.get(weight)));
     }
     return arrays;

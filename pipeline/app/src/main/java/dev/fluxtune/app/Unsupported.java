@@ -9,13 +9,6 @@ final class Unsupported {
 
   static void check(RunConfig config) {
     refuse(
-        config.adapter().loadIn4bit() || config.adapter().loadIn8bit(),
-        "load_in_4bit, load_in_8bit: the base cannot be quantized yet; leave them out, use_peft"
-            + " trains adapters on a base in bfloat16");
-    refuse(
-        config.training().autoFindBatchSize(),
-        "auto_find_batch_size: not there yet; set per_device_train_batch_size");
-    refuse(
         !config.output().reportTo().isEmpty(),
         "report_to: nothing is written there yet; leave it out, trainer_state.json of each"
             + " checkpoint holds the log");

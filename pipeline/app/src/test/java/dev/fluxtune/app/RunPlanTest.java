@@ -2,6 +2,7 @@ package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.Device;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
@@ -39,7 +40,7 @@ class RunPlanTest {
     }
     RunConfig config = Configs.of(settings.toArray());
     try (Ports io = Ports.open(config);
-        Trainee trainee = Trainee.open(model, config)) {
+        Trainee trainee = Trainee.open(Setup.of(model, config, Device.cpu()), config)) {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
       StepPlan plan = PlanReport.steps(config, counted.counts().chunks());

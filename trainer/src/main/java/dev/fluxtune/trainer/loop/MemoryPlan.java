@@ -74,6 +74,11 @@ public record MemoryPlan(
         + workspace;
   }
 
+  /** What is there between steps. */
+  public long state() {
+    return weights + masters + gradients + optimizer;
+  }
+
   /** Predicts the memory of micro-batches of {@code rows} chunks of {@code length} tokens. */
   public static MemoryPlan of(ModelConfig config, Settings settings, int rows, int length) {
     Layer layer = new Layer(config, settings, (long) rows * length);

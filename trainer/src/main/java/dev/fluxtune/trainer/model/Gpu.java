@@ -71,6 +71,14 @@ public final class Gpu {
         .map(it -> new String(name, StandardCharsets.UTF_8).trim()); // what follows is zeros
   }
 
+  /** The memory that it has. */
+  public static OptionalLong totalBytes() {
+    long[] all = new long[1];
+    return DRIVER.isPresent() && succeeds(DRIVER.get(), "cuDeviceTotalMem_v2", all, 0)
+        ? OptionalLong.of(all[0])
+        : OptionalLong.empty();
+  }
+
   /** Memory in use on the card that this thread works on, by other programs too. */
   public static OptionalLong usedBytes() {
     long[] free = new long[1];

@@ -77,6 +77,20 @@ public enum Quantization {
     }
   }
 
+  /** Of a number's code. */
+  public int bits() {
+    return this == INT8 ? 8 : 4;
+  }
+
+  /** What the codes are, for people. */
+  public String text() {
+    return switch (this) {
+      case INT8 -> "shares of each row's largest";
+      case NF4 -> "nf4 in blocks of 64";
+      case NF4_NESTED -> "nf4 in blocks of 64, whose scales are in 8 bits";
+    };
+  }
+
   /** Whether the weight of this name is one of a layer's seven products. */
   public static boolean takes(String name) {
     return name.endsWith("_proj.weight");

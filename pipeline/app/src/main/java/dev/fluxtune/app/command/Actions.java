@@ -13,12 +13,8 @@ public interface Actions {
   /** Packs rows into shards in {@code output_dir}. */
   void pack(Resolved run);
 
-  /**
-   * Counts.
-   *
-   * @param json whether the plan is for a program
-   */
-  void plan(Resolved run, boolean json);
+  /** Counts, and predicts the memory that training takes. */
+  void plan(Resolved run, Planning asked);
 
   /**
    * Shows chunks.

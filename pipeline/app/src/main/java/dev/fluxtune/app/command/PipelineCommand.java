@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Help.Ansi;
@@ -114,7 +115,7 @@ public final class PipelineCommand {
     switch (subcommand) {
       case RUN -> actions.run(run);
       case PACK -> actions.pack(run);
-      case PLAN -> actions.plan(run, options.hasMatchedOption("--json"));
+      case PLAN -> actions.plan(run, planning(options));
       case INSPECT ->
           actions.inspect(
               run,
@@ -135,6 +136,18 @@ public final class PipelineCommand {
           "merge needs --adapter, the folder of adapter_config.json: the output_dir of a run");
     }
     return adapter;
+  }
+
+  private Planning planning(ParseResult options) {
+    Double gib = options.matchedOptionValue("--device_memory_gib", (Double) null);
+    if (gib != null && !(gib > 0)) {
+      throw new ParameterException(
+          line, "--device_memory_gib must be more than 0 (got %s)".formatted(gib));
+    }
+    return new Planning(
+        options.hasMatchedOption("--json"),
+        options.hasMatchedOption("--memory_table"),
+        gib == null ? OptionalDouble.empty() : OptionalDouble.of(gib));
   }
 
   private long atLeast(ParseResult options, String name, long least) {

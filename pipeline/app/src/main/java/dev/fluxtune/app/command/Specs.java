@@ -71,7 +71,18 @@ final class Specs {
   private static List<OptionSpec> own(Subcommand subcommand) {
     return switch (subcommand) {
       case RUN, PACK -> List.of();
-      case PLAN -> List.of(bare("--json", "Print the plan as JSON"));
+      case PLAN ->
+          List.of(
+              bare("--json", "Print the plan as JSON"),
+              bare(
+                  "--memory_table",
+                  "Compare the largest micro-batches of full training, the last layers, LoRA and"
+                      + " QLoRA, with and without checkpointing"),
+              OptionSpec.builder("--device_memory_gib")
+                  .type(Double.class)
+                  .paramLabel("N")
+                  .description("Predict memory for a device of N GiB; unset: the GPU that is found")
+                  .build());
       case INSPECT ->
           List.of(
               number("--chunk", "0", "The first chunk to show, from 0"),

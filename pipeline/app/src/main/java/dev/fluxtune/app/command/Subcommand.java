@@ -24,7 +24,7 @@ enum Subcommand {
       "Count tokens, chunks and steps before the first step",
       "Counts examples, tokens, trained tokens, chunks and steps, exactly, without training: from"
           + " the footers of packed shards, else by a pass over the rows whose result is kept for"
-          + " the next time.",
+          + " the next time. For a GPU, found or given, it predicts the memory that training takes.",
       "pipeline plan --config run.yaml --json"),
   INSPECT(
       "Show chunks as a person can read them",
@@ -65,6 +65,20 @@ enum Subcommand {
           "num_train_epochs",
           "max_steps",
           "warmup_steps");
+  private static final Set<String> MEMORY =
+      Set.of(
+          "dtype",
+          "bf16",
+          "unfrozen_layers",
+          "train_head",
+          "gradient_checkpointing",
+          "use_peft",
+          "lora_r",
+          "lora_target_modules",
+          "lora_modules_to_save",
+          "load_in_4bit",
+          "load_in_8bit",
+          "use_bnb_nested_quant");
 
   private static final Set<String> ROWS =
       Set.of(
@@ -118,7 +132,7 @@ enum Subcommand {
     return switch (this) {
       case RUN -> true;
       case PACK -> chunks || name.equals("output_dir");
-      case PLAN -> chunks || STEPS.contains(name);
+      case PLAN -> chunks || STEPS.contains(name) || MEMORY.contains(name);
       case INSPECT -> chunks;
       case GENERATE ->
           ROWS.contains(name)

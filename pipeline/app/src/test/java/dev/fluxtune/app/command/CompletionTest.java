@@ -136,7 +136,7 @@ class CompletionTest {
     }
 
     @Override
-    public void plan(Resolved run, boolean json) {
+    public void plan(Resolved run, Planning asked) {
       throw new AssertionError("plan was run");
     }
 

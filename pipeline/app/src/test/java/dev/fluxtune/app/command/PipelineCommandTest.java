@@ -51,8 +51,8 @@ class PipelineCommandTest {
         }
 
         @Override
-        public void plan(Resolved run, boolean json) {
-          called("plan " + json);
+        public void plan(Resolved run, Planning asked) {
+          called("plan " + asked.json());
         }
 
         @Override
