@@ -200,6 +200,56 @@ class LoraRunTest {
   }
 
   @Test
+  void mergedItWritesWhatTheAdapterDoes() throws IOException {
+    tiny.whole(output, lora("save_strategy", "no"));
+    Path merged = folder.resolve("merged");
+    CommandRun run = merge(merged, output);
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out()).containsPattern("merged +14 ");
+    assertThat(run.err()).isEmpty();
+    assertThat(TinyRun.names(merged))
+        .contains("config.json", "generation_config.json", TinyRun.WEIGHTS, "tokenizer.json")
+        .doesNotContain("adapter_config.json", ADAPTER, ".lock");
+    assertThat(generated(merged)).isEqualTo(generated(output)).isNotEqualTo(generated(base));
+
+    merge(merged, output).refused(merged + ": holds something already");
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    merge(file, output).refused("is a file");
+  }
+
+  private CommandRun merge(Path merged, Path adapter) {
+    return CommandRun.of(
+        folder.resolve("cache"),
+        "merge",
+        "--model_name_or_path",
+        base,
+        "--adapter",
+        adapter,
+        "--output_dir",
+        merged);
+  }
+
+  @Test
+  void mergesNothingElse() {
+    tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
+    Path merged = folder.resolve("merged");
+    merge(merged, base).refused(base + ": holds no adapter_config.json");
+    CommandRun.of(
+            folder.resolve("cache"),
+            "merge",
+            "--model_name_or_path",
+            output,
+            "--adapter",
+            output,
+            "--output_dir",
+            merged)
+        .refused(output + ": holds an adapter; give the model it belongs to, " + base);
+    CommandRun.of(folder.resolve("cache"), "merge", "--adapter", output, "--output_dir", merged)
+        .refused("--model_name_or_path", "it names " + base);
+    assertThat(merged).doesNotExist();
+  }
+
+  @Test
   void anAdapterIsNoBase() {
     tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
     tiny.run(folder.resolve("next"), lora("model_name_or_path", output))
