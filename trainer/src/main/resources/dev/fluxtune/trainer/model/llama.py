@@ -199,8 +199,15 @@ class Ops(Module):
 
   # ones where a number of x stays, zeros where it is dropped: the same ones for the same seed
   def mask(self: __torch__.Ops, x: Tensor, seeds: Tensor, i: int) -> Tensor:
-    generator = torch.Generator(device=ops.prim.device(x), seed=int(torch.select(seeds, 0, i)))
-    return torch.bernoulli_(torch.empty_like(x), $stay, generator=generator)
+    seed = int(torch.select(seeds, 0, i))
+    mask = torch.empty_like(x)
+    if ops.prim.is_cuda(x):
+      # Generators of its own this language makes for the CPU only. From a GPU's default one nothing else draws.
+      torch.manual_seed(seed)
+      torch.bernoulli_(mask, $stay, generator=None)
+    else:
+      torch.bernoulli_(mask, $stay, generator=torch.Generator(device=torch.device("cpu"), seed=seed))
+    return mask
 
   # x (n, heads, head_dim), its first half turned against its second; -sin turns back
   def rotate(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
