@@ -22,7 +22,8 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 
 /**
- * A model's weights by their Hugging Face names, on one device, in one type. Owns native memory.
+ * A model's weights by their Hugging Face names, on one device, in one type; those of the layers'
+ * products may be quantized. Owns native memory.
  */
 public final class Weights implements AutoCloseable {
   private final NDManager manager;
