@@ -1,6 +1,6 @@
-"""llama.py on a GPU: gradients of a layer, of the head and of the embedding and next tokens against the CPU's, the time of a
-layer at the shape of a 7B model, its weights in codes too; codes of quantize.py and what they stand for, to the bit those of
-the CPU; and tensors of bytes.py to files and back.
+"""llama.py on a GPU: gradients of a layer, of adapters, of the head and of the embedding and next tokens against the CPU's,
+masks of dropout, the time of a layer at the shape of a 7B model, its weights in codes too; codes of quantize.py and what they
+stand for, to the bit those of the CPU; and tensors of bytes.py to files and back.
 
 Run from the repository's root on a machine with a CUDA build of `torch`:
     python tests/parity/check_cuda.py
@@ -20,11 +20,14 @@ from safetensors.torch import load_file
 SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
 TABLES = [load_file("trainer/src/test/resources/quantize/expected.safetensors")[name] for name in ("nf4", "dynamic")]
 SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
+PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0, intermediate=0,
+             quantized=False, scales=9)
+NO_SEEDS = torch.zeros(0, dtype=torch.int64)
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
 
 def load(name="llama.py", dtype=torch.bfloat16, **constants):
-    constants = {"intermediate": 0, "biased": False, "quantized": False, "scales": 9, "dtype": SCALAR_TYPES[dtype], **constants}
+    constants = PLAIN | constants | dict(dtype=SCALAR_TYPES[dtype])
     source = re.sub(r"\$(\w+)", lambda m: str(constants[m.group(1)]), (SOURCES / name).read_text())
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as z:
@@ -58,9 +61,50 @@ def gradients(small, *args):
     x, gy, documents, w, g = made(ops, *args)
     for _ in range(4):  # nothing is fused before it has run some times
         torch._foreach_zero_(g)
-        y, *kept = ops.layer_keeping(x, documents, w)
-        gx = ops.layer_backward(gy, kept, documents, w, g)
+        y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+        gx = ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
     return [t.float().cpu() for t in (y, gx, *g)]
+
+
+def adapters(w, g, rank, places, dtype):
+    """A and B of each of the nine weights behind them, and their gradients; of the others nothing is trained."""
+    none = torch.zeros(0, device=w[0].device, dtype=dtype)
+    ab = [none] * 18
+    for i in places:
+        out, inn = w[i].shape
+        ab[2 * i:2 * i + 2] = ((torch.randn(s) * 0.05).to(w[0].device, dtype) for s in ((rank, inn), (out, rank)))
+    frozen = none.float()
+    return w + ab, [frozen] * len(w) + [torch.zeros_like(t, dtype=torch.float32) for t in ab]
+
+
+def adapted(small, dropped, checkpointing, *args):
+    """A layer's output, the gradients of its input and of its adapters."""
+    ops = load(**small, dtype=args[-1], adapted=True, scaling=0.7, dropped_scaling=0.7 / 0.75, stay=0.75)
+    x, gy, documents, w, g = made(ops, *args)
+    w, g = adapters(w, g, 8, (1, 2, 3, 4, 6, 7, 8), args[-1])
+    seeds = torch.arange(9) * 1000003 if dropped else NO_SEEDS
+    for _ in range(4):
+        torch._foreach_zero_(g)
+        if checkpointing:
+            y = ops.layer(x, documents, seeds, w)
+            gx = ops.layer_recomputing(gy, x, documents, seeds, w, g)
+        else:
+            y, *kept = ops.layer_keeping(x, documents, seeds, w)
+            gx = ops.layer_backward(gy, kept, documents, seeds, w, g)
+    return [t.float().cpu() for t in (y, gx, *(t for t in g if t.numel()))]
+
+
+def timed(what, run):
+    for _ in range(5):
+        run()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before, start = torch.cuda.memory_allocated(), time.perf_counter()
+    for _ in range(20):
+        run()
+    torch.cuda.synchronize()
+    print(f"{what}: {(time.perf_counter() - start) * 50:.2f} ms, {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB",
+          "at the peak", flush=True)
 
 
 def head_and_embedding(small, n, hidden, vocabulary, device, dtype):
@@ -133,23 +177,6 @@ def codes_are_those_of_the_cpu(form):
     print(form, "codes and what they stand for in bf16 and fp32: on the GPU those of the CPU to the bit")
 
 
-def time_layer(ops, form, lengths, x, gy, documents, w, g):
-    for _ in range(5):
-        y, *kept = ops.layer_keeping(x, documents, w)
-        ops.layer_backward(gy, kept, documents, w, g)
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    start = time.perf_counter()
-    for _ in range(20):
-        y, *kept = ops.layer_keeping(x, documents, w)
-        ops.layer_backward(gy, kept, documents, w, g)
-    torch.cuda.synchronize()
-    print(f"layer of 7B in {form}, {'trained' if g[1].numel() else 'frozen'}, {len(lengths)} documents of {lengths[0]}:",
-          f"{(time.perf_counter() - start) * 50:.2f} ms forward and backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept,",
-          f"{sum(t.nbytes for t in w) / 2**20:.0f} MiB of weights, {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB more at the peak", flush=True)
-
-
 def bytes_and_back(ops, dtype, folder):
     x = torch.randn(1000, 37, device="cuda").to(dtype)
     parts = [ops.bytes(x, torch.tensor(at), torch.tensor(min(9999, x.numel() - at))) for at in range(0, x.numel(), 9999)]
@@ -173,6 +200,23 @@ with torch.no_grad():
         print(f"{name:6} bf16 on the GPU is {off:.4f} off fp32 on the CPU")
         assert off < 0.05, name
 
+    off = [((a - b).abs().max() / b.abs().max()).item() for a, b in
+           zip(adapted(small, False, False, *args, "cuda", torch.bfloat16), adapted(small, False, False, *args, "cpu", torch.float32))]
+    print(f"adapters: bf16 on the GPU is at most {max(off):.4f} off fp32 on the CPU")
+    assert len(off) == 16 and max(off) < 0.05
+    once, again = (adapted(small, True, False, *args, "cuda", torch.bfloat16) for _ in range(2))
+    plain = adapted(small, False, False, *args, "cuda", torch.bfloat16)
+    recomputed = adapted(small, True, True, *args, "cuda", torch.bfloat16)
+    assert torch.equal(once[0], again[0]) and torch.equal(once[0], recomputed[0]) and not torch.equal(once[0], plain[0])
+    off = [((a - b).abs().max() / b.abs().max()).item() for a, b in zip(recomputed, once)]
+    print(f"dropout: the same each time; computed again at most {max(off):.4f} off")
+    assert max(off) < 0.02
+    ops, x = load(**small, stay=0.75), torch.ones(2000, 1000, device="cuda", dtype=torch.bfloat16)
+    masks = [ops.mask(x, torch.arange(9), i).float() for i in (1, 2)]
+    kept, both = masks[0].mean().item(), (masks[0] * masks[1]).mean().item()
+    print(f"dropout: {kept:.4f} of the numbers stay, {both:.4f} in two masks")
+    assert abs(kept - 0.75) < 0.002 and abs(both - 0.75 ** 2) < 0.002
+
     for lengths in ([100, 17, 1, 138], [30]):
         args = (lengths, 256, 512, 8, 2, 32)
         both = zip(next_tokens(small, *args, "cuda", torch.bfloat16), next_tokens(small, *args, "cpu", torch.float32))
@@ -184,16 +228,43 @@ with torch.no_grad():
         for dtype in (torch.float32, torch.bfloat16):
             bytes_and_back(load("bytes.py"), dtype, folder)
 
+    ops = load(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5)
+    for lengths in ([1024] * 8, [256] * 32):
+        x, gy, documents, w, g = made(ops, lengths, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
+        for _ in range(5):
+            y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(20):
+            y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
+            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
+        torch.cuda.synchronize()
+        print(f"layer of 7B, {len(lengths)} documents of {lengths[0]}: {(time.perf_counter() - start) * 50:.2f} ms forward and",
+              f"backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept")
+
+    # Frozen but for adapters of rank 64 on q, k, v, o; as checkpointing runs it, and as all is kept.
+    x, gy, documents, w, g = made(ops, [1024] * 8, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
+    frozen = [torch.zeros(0, device="cuda")] * 9
+    with_ab, g = adapters(w, frozen, 64, (1, 2, 3, 4), torch.bfloat16)
+    seven = dict(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5)
+    lora = load(**seven, adapted=True, scaling=0.25, dropped_scaling=0.25 / 0.9, stay=0.9)
+    cases = [("frozen, no adapters", ops, NO_SEEDS, w, frozen), ("adapters", lora, NO_SEEDS, with_ab, g),
+             ("adapters, dropout", lora, torch.arange(9), with_ab, g)]
     for form in ("int8", "nf4", "nested"):
         codes_are_those_of_the_cpu(form)
+        codes = layer_of_codes(w, form)
+        print(f"a layer's weights in {form}: {sum(t.nbytes for t in codes[:-2]) / 2**20:.0f} MiB")
+        qlora = load(**seven, adapted=True, scaling=0.25, quantized=True, scales=27, intermediate=11008)
+        cases.append((f"adapters on {form}", qlora, NO_SEEDS, codes[:9] + with_ab[9:] + codes[9:], g))
+    for name, it, seeds, weights, into in cases:
+        def kept():
+            y, *kept = it.layer_keeping(x, documents, seeds, weights)
+            it.layer_backward(gy, kept, documents, seeds, weights, into)
 
-    for form in ("bf16", "int8", "nf4", "nested"):
-        ops = load(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5, intermediate=11008, quantized=form != "bf16")
-        for lengths in ([1024] * 8, [256] * 32):
-            x, gy, documents, w, g = made(ops, lengths, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
-            if form != "bf16":
-                w, g = layer_of_codes(w, form), [x.new_empty(0)] * 9
-            else:
-                time_layer(ops, form, lengths, x, gy, documents, w, g)
-                g = [x.new_empty(0)] * 9
-            time_layer(ops, form, lengths, x, gy, documents, w, g)
+        def recomputed():
+            it.layer(x, documents, seeds, weights)
+            it.layer_recomputing(gy, x, documents, seeds, weights, into)
+
+        timed(f"layer of 7B, {name}, kept", kept)
+        timed(f"layer of 7B, {name}, computed again", recomputed)

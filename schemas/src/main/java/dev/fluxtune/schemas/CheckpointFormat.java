@@ -34,6 +34,14 @@ public final class CheckpointFormat {
   /** Which shard holds which weight, where they do not. */
   public static final String INDEX = "model.safetensors.index.json";
 
+  /**
+   * Adapters, and what is trained whole beside them, as PEFT saves them: no weights of the base.
+   */
+  public static final String ADAPTER_WEIGHTS = "adapter_model.safetensors";
+
+  /** What adapters these are, as PEFT tells it. */
+  public static final String ADAPTER_CONFIG = "adapter_config.json";
+
   private static final Pattern FOLDER = Pattern.compile("checkpoint-(\\d{1,18})");
 
   private CheckpointFormat() {}

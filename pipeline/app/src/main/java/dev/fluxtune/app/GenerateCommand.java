@@ -10,7 +10,9 @@ import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.HubCache;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.generate.Sampling;
 import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.Weights;
@@ -27,16 +29,19 @@ final class GenerateCommand {
   private static final int AT_ONCE = 32;
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final RunConfig config;
+  private final RunConfig config; // of the model, or of an adapter's base
+  private final Optional<Path> adapter;
   private final Generation asked;
   private final Terminal terminal;
 
   GenerateCommand(Resolved run, Generation asked) {
     // Rows come in their order, and what would be trained of them is what is asked for.
-    this.config =
+    RunConfig given =
         Key.changed(
             run.config(),
             Map.of("shuffle_dataset", false, "completion_only_loss", Optional.empty()));
+    this.adapter = adapter(given);
+    this.config = adapter.map(it -> ofBase(given, it)).orElse(given);
     this.asked = asked;
     this.terminal = run.terminal();
   }
@@ -56,6 +61,7 @@ final class GenerateCommand {
       Sampling sampling = wanted.sampling(asked, io.tokenizer().endId(), config.training().seed());
       Precision precision = Precision.of(config, folder, false);
       try (Weights weights = Weights.read(folder, model, precision.device(), precision.weights())) {
+        adapter.ifPresent(it -> weights.adapt(AdapterFolder.read(it, model.shapes()), model));
         Answers answers = new Answers(io.tokenizer(), model, weights, sampling);
         if (rows) {
           ofRows(io, answers);
@@ -64,6 +70,31 @@ final class GenerateCommand {
         }
       }
     }
+  }
+
+  /** The folder that is asked, where it holds an adapter and no model. */
+  private static Optional<Path> adapter(RunConfig config) {
+    return config.model().modelNameOrPath().map(HubCache::model).filter(AdapterFolder::is);
+  }
+
+  /** The configuration that names the base of an adapter, and the tokenizer beside it. */
+  private static RunConfig ofBase(RunConfig config, Path adapter) {
+    String base = AdapterFolder.base(adapter);
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put("model_name_or_path", Optional.of(base));
+    try {
+      HubCache.model(base);
+    } catch (BadInputException e) {
+      throw new BadInputException(
+          "%s: its base is not there: %s; or write the base's folder into %s, base_model_name_or_path"
+              .formatted(adapter, e.getMessage(), CheckpointFormat.ADAPTER_CONFIG),
+          e);
+    }
+    if (config.model().tokenizerNameOrPath().isEmpty()
+        && Files.exists(adapter.resolve("tokenizer.json"))) {
+      changes.put("tokenizer_name_or_path", Optional.of(adapter.toString()));
+    }
+    return Key.changed(config, changes);
   }
 
   /** The model's folder, which has to hold weights. */
@@ -77,12 +108,6 @@ final class GenerateCommand {
                 () ->
                     new BadInputException(
                         "no model: give --model_name_or_path, the folder of one that is trained"));
-    if (Files.exists(folder.resolve("adapter_config.json"))) {
-      throw new BadInputException(
-          folder
-              + ": holds an adapter (adapter_config.json), and adapters are not there yet; give"
-              + " the folder of a whole model, the adapter merged into it");
-    }
     if (!Trainee.hasWeights(folder)) {
       throw new BadInputException(
           folder

@@ -221,4 +221,9 @@ final class Pipeline implements Actions {
   public void generate(Resolved run, Generation asked) {
     new GenerateCommand(run, asked).run();
   }
+
+  @Override
+  public void merge(Resolved run, Path adapter) {
+    new MergeCommand(run, adapter).run(outputDir(run));
+  }
 }

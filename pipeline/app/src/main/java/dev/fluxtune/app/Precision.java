@@ -31,7 +31,8 @@ record Precision(Device device, Dtype weights, boolean masters) {
               case FLOAT32 -> false;
               case AUTO -> !drawn && isBf16(model);
             };
-    return new Precision(device, bf16 ? Dtype.BFLOAT16 : Dtype.FLOAT32, bf16 && !pure);
+    boolean masters = bf16 && (!pure || config.adapter().usePeft()); // adapters: always
+    return new Precision(device, bf16 ? Dtype.BFLOAT16 : Dtype.FLOAT32, masters);
   }
 
   private static boolean isBf16(Path model) {
@@ -57,7 +58,9 @@ record Precision(Device device, Dtype weights, boolean masters) {
   /** For the summary. */
   String text() {
     String types =
-        masters ? "products in bfloat16, weights and moments in float32" : "all in bfloat16";
+        masters
+            ? "products in bfloat16, what is trained and its moments in float32"
+            : "all in bfloat16";
     String all = weights == Dtype.FLOAT32 ? "float32" : types;
     return device.isGpu() ? Gpu.name().map(card -> card + ", ").orElse("") + all : all;
   }

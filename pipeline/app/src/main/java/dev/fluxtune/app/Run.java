@@ -99,8 +99,7 @@ final class Run {
       Optional<Ports> held,
       Interrupt interrupt) {
     SideFiles sideFiles =
-        SideFiles.read(
-            io.model().orElseThrow(), io.tokenizerFile().map(file -> file.resolveSibling("")));
+        trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = new Reading();
     interrupt.stepsBegin();

@@ -120,7 +120,8 @@ final class RunFolder implements AutoCloseable {
               + String.join("\n", damaged));
     }
     if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
-        || Files.exists(folder.resolve(CheckpointFormat.INDEX))) {
+        || Files.exists(folder.resolve(CheckpointFormat.INDEX))
+        || Files.exists(folder.resolve(CheckpointFormat.ADAPTER_WEIGHTS))) {
       throw new BadInputException(folder + ": holds a model already; give another output_dir");
     }
   }

@@ -46,6 +46,17 @@ final class RunSettings {
           "seed",
           "data_seed");
 
+  /** Where adapters are trained, their keys too. */
+  private static final List<String> ADAPTER_KEYS =
+      List.of(
+          "use_peft",
+          "lora_r",
+          "lora_alpha",
+          "lora_dropout",
+          "lora_target_modules",
+          "lora_modules_to_save",
+          "use_rslora");
+
   private RunSettings() {}
 
   static ObjectNode of(Ports io, Cache cache, Path model) {
@@ -60,6 +71,9 @@ final class RunSettings {
     all.set("model", model(cache, model));
     Map<String, Object> values = ConfigWriter.values(io.config());
     KEYS.forEach(key -> all.set(key, JSON.valueToTree(values.get(key))));
+    if (io.config().adapter().usePeft()) {
+      ADAPTER_KEYS.forEach(key -> all.set(key, JSON.valueToTree(values.get(key))));
+    }
     if (io.shards().isEmpty()) {
       all.put("shuffle_buffer", io.config().chunks().shuffleBuffer());
     }

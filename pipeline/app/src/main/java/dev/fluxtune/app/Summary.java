@@ -2,8 +2,11 @@ package dev.fluxtune.app;
 
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.schemas.Ledger;
+import dev.fluxtune.trainer.adapter.Lora;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** What a person reads before and after a run. */
 final class Summary {
@@ -27,12 +30,37 @@ final class Summary {
             "trained parameters",
             trainee.trainedParameters(),
             text("%.1f %%", 100.0 * trainee.trainedParameters() / trainee.parameters()))
+        .lines(trainee.lora().map(Summary::adapters).orElse(new Table()))
         .line("device", precision.device().isGpu() ? "GPU" : "CPU", precision.text())
         .line(
             "memory",
             text("%,d MiB", bytes >> 20),
             "weights, gradients, moments; activations beside");
     terminal.err().print(table);
+  }
+
+  private static Table adapters(Lora lora) {
+    Lora.Settings settings = lora.settings();
+    Table table =
+        new Table()
+            .line(
+                "adapters",
+                lora.modules().size(),
+                text(
+                    "rank %d, scaled by %.4g, dropout %s, on %s",
+                    settings.rank(), lora.scaling(), settings.dropout(), ends(lora.modules())));
+    return lora.saved().isEmpty()
+        ? table
+        : table.line("trained whole", lora.saved().size(), ends(lora.saved()));
+  }
+
+  /** The last parts of names, each once. */
+  private static String ends(List<String> names) {
+    return names.stream()
+        .map(name -> name.replaceAll("\\.(weight|bias)$", ""))
+        .map(module -> module.substring(module.lastIndexOf('.') + 1))
+        .distinct()
+        .collect(Collectors.joining(", "));
   }
 
   /** What happened. */

@@ -17,6 +17,12 @@ final class Table {
     return this;
   }
 
+  /** The lines of another. */
+  Table lines(Table other) {
+    text.append(other.text);
+    return this;
+  }
+
   /** Where every token went; lines without a token are left out, but for the first three. */
   Table ledger(Ledger ledger) {
     line("documents", ledger.documents(), "");

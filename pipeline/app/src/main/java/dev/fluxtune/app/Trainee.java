@@ -5,8 +5,12 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.trainer.adapter.AdapterFolder;
+import dev.fluxtune.trainer.adapter.Lora;
+import dev.fluxtune.trainer.adapter.Targets;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Content;
+import dev.fluxtune.trainer.checkpoint.SideFiles;
 import dev.fluxtune.trainer.loop.Optimizer;
 import dev.fluxtune.trainer.model.Dtype;
 import dev.fluxtune.trainer.model.Llama;
@@ -22,6 +26,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -30,6 +35,7 @@ import java.util.stream.Stream;
 final class Trainee implements AutoCloseable {
   private final Deque<Runnable> open;
   private final Path folder;
+  private final String name;
   private final boolean drawn;
   private final ModelConfig config;
   private final Precision precision;
@@ -60,18 +66,29 @@ final class Trainee implements AutoCloseable {
   private Trainee(Path folder, RunConfig run, Deque<Runnable> open) {
     this.open = open;
     this.folder = folder;
+    this.name = run.model().modelNameOrPath().orElse(folder.toString());
+    if (AdapterFolder.is(folder)) {
+      throw new BadInputException(
+          folder
+              + ": holds an adapter, and training begins from a whole model: give its base, or the"
+              + " folder that pipeline merge makes of both");
+    }
     this.config = ModelConfig.read(folder);
     this.drawn = !hasWeights(folder);
     this.precision = Precision.of(run, folder, drawn);
-    this.trained = trained(run.model());
+    this.trained = trained(run);
     List<String> names = trained.names(config);
+    List<String> whole = List.copyOf(config.shapes().keySet());
     long seed = run.training().seed();
-    this.weights = weights(List.copyOf(config.shapes().keySet()), precision.weights(), seed);
+    this.weights = weights(whole, precision.weights(), seed);
     open.push(weights::close);
     Optimizer.Settings settings = Optimizer.Settings.of(run.training());
     this.optimizer =
         precision.masters()
-            ? Optimizer.withMasters(weights, weights(names, Dtype.FLOAT32, seed), settings)
+            ? Optimizer.withMasters(
+                weights,
+                weights(whole.stream().filter(names::contains).toList(), Dtype.FLOAT32, seed),
+                settings)
             : Optimizer.of(weights, names, settings);
     open.push(optimizer::close);
     this.model =
@@ -87,7 +104,12 @@ final class Trainee implements AutoCloseable {
     open.push(bytes::close);
   }
 
-  private Trained trained(RunConfig.Model wanted) {
+  private Trained trained(RunConfig run) {
+    if (run.adapter().usePeft()) {
+      return new Trained.Adapters(
+          Lora.of(settings(run.adapter()), config.shapes()), run.training().seed());
+    }
+    RunConfig.Model wanted = run.model();
     if (wanted.unfrozenLayers().isEmpty()) {
       return Trained.everything();
     }
@@ -98,6 +120,16 @@ final class Trainee implements AutoCloseable {
               .formatted(config.layers(), folder, layers));
     }
     return Trained.last(layers, wanted.trainHead());
+  }
+
+  private static Lora.Settings settings(RunConfig.Adapter wanted) {
+    return new Lora.Settings(
+        wanted.loraR(),
+        wanted.loraAlpha(),
+        wanted.loraDropout(),
+        wanted.useRslora(),
+        Targets.of(wanted.loraTargetModules()),
+        wanted.loraModulesToSave());
   }
 
   /** Whether a folder holds weights; such as cannot be read are an error. */
@@ -125,10 +157,19 @@ final class Trainee implements AutoCloseable {
     }
   }
 
+  /** Some of the model's, with the adapters where there are any. */
   private Weights weights(List<String> names, Dtype dtype, long seed) {
-    return drawn
-        ? Weights.random(config, names, seed, precision.device(), dtype)
-        : Weights.read(folder, config, names, precision.device(), dtype);
+    Weights made =
+        drawn
+            ? Weights.random(config, names, seed, precision.device(), dtype)
+            : Weights.read(folder, config, names, precision.device(), dtype);
+    lora().ifPresent(it -> made.adapt(it, config, seed));
+    return made;
+  }
+
+  /** The adapters that are trained, if that is what is trained. */
+  Optional<Lora> lora() {
+    return trained instanceof Trained.Adapters it ? Optional.of(it.lora()) : Optional.empty();
   }
 
   Llama model() {
@@ -164,7 +205,18 @@ final class Trainee implements AutoCloseable {
     return trained.names(config).stream().mapToLong(name -> weights.get(name).size()).sum();
   }
 
-  /** The model as it is to be written: masters where there are. */
+  /**
+   * What lies beside the weights that are written.
+   *
+   * @param tokenizer its folder, where there is one
+   */
+  SideFiles sideFiles(Optional<Path> tokenizer) {
+    return lora()
+        .map(it -> SideFiles.ofAdapter(AdapterFolder.config(it, name), tokenizer))
+        .orElseGet(() -> SideFiles.read(folder, tokenizer));
+  }
+
+  /** The model, or the adapters, as they are to be written: masters where there are. */
   Map<String, Content> modelContents() {
     return bytes.of(modelArrays());
   }
@@ -176,8 +228,10 @@ final class Trainee implements AutoCloseable {
 
   private Map<String, NDArray> modelArrays() {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    for (String name : weights.names()) {
-      arrays.put(name, optimizer.state().getOrDefault("master." + name, weights.get(name)));
+    for (String weight : lora().isPresent() ? trained.names(config) : weights.names()) {
+      arrays.put(
+          lora().isPresent() ? AdapterFolder.peftName(weight) : weight,
+          optimizer.state().getOrDefault("master." + weight, weights.get(weight)));
     }
     return arrays;
   }

@@ -9,8 +9,9 @@ final class Unsupported {
 
   static void check(RunConfig config) {
     refuse(
-        config.adapter().usePeft(),
-        "use_peft: adapters cannot be trained yet; train all weights, or unfrozen_layers: 8");
+        config.adapter().loadIn4bit() || config.adapter().loadIn8bit(),
+        "load_in_4bit, load_in_8bit: the base cannot be quantized yet; leave them out, use_peft"
+            + " trains adapters on a base in bfloat16");
     refuse(
         config.training().autoFindBatchSize(),
         "auto_find_batch_size: not there yet; set per_device_train_batch_size");

@@ -285,7 +285,7 @@ class GenerateCommandTest {
         .isEqualTo(text(greedy(PROMPT, 3)) + "\n");
 
     Files.writeString(other.resolve("adapter_config.json"), "{}");
-    generate(other, "--prompt", "a").refused("adapters are not there yet");
+    generate(other, "--prompt", "a").refused("names no base");
   }
 
   @Test

@@ -12,11 +12,12 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A whole checkpoint on disk. Its folder is a model's folder too, for us and for transformers.
+ * A whole checkpoint on disk. Its folder is a model's folder too, for us and for transformers, or
+ * one of adapters, for us and for PEFT.
  *
  * @param run where the run stands
  * @param trainer what it logged
- * @param model which file holds which weight
+ * @param model which file holds which weight, of adapters by their PEFT names
  * @param optimizer which file holds which moment or master
  */
 public record Checkpoint(
@@ -48,15 +49,20 @@ public record Checkpoint(
   static Checkpoint ofWhole(Path folder) {
     Path state = folder.resolve(CheckpointFormat.STATE);
     Path trainer = folder.resolve(CheckpointFormat.TRAINER_STATE);
-    SafeTensors optimizer = SafeTensors.read(folder.resolve(CheckpointFormat.OPTIMIZER));
-    Map<String, SafeTensors> states = new LinkedHashMap<>();
-    optimizer.tensors().keySet().forEach(name -> states.put(name, optimizer));
+    Path adapters = folder.resolve(CheckpointFormat.ADAPTER_WEIGHTS);
     return new Checkpoint(
         folder,
         RunState.fromJson(text(state), state.toString()),
         TrainerState.fromJson(text(trainer), trainer),
-        ModelFiles.read(folder),
-        states);
+        Files.exists(adapters) ? ofOne(adapters) : ModelFiles.read(folder),
+        ofOne(folder.resolve(CheckpointFormat.OPTIMIZER)));
+  }
+
+  private static Map<String, SafeTensors> ofOne(Path file) {
+    SafeTensors tensors = SafeTensors.read(file);
+    Map<String, SafeTensors> files = new LinkedHashMap<>();
+    tensors.tensors().keySet().forEach(name -> files.put(name, tensors));
+    return files;
   }
 
   private static String text(Path file) {

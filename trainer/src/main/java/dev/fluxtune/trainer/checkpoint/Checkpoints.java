@@ -44,7 +44,7 @@ public final class Checkpoints {
    * What a checkpoint is written from.
    *
    * @param model the weights, masters where there are, in the order of the model; a tied head is
-   *     not among them
+   *     not among them; or adapters by their PEFT names, where {@code sideFiles} are those of such
    * @param optimizer moments, and masters that are not in {@code model}
    * @param sideFiles what lies beside weights
    * @param trainer what was logged
@@ -117,8 +117,7 @@ public final class Checkpoints {
           try {
             disk.createFolder(outputDir);
             FolderWriter files = new FolderWriter(disk, temporary);
-            ModelFiles.write(files, state.model(), shardBytes);
-            state.sideFiles().write(files, state.model());
+            writeModel(files, state.model(), state.sideFiles());
             files.write(CheckpointFormat.OPTIMIZER, SafeTensorsWriter.body(state.optimizer()));
             files.write(CheckpointFormat.TRAINER_STATE, state.trainer().toJson());
             files.write(CheckpointFormat.STATE, state.run().toJson());
@@ -154,10 +153,10 @@ public final class Checkpoints {
   }
 
   /**
-   * Puts the model into the run's folder itself. All of it is written beside before the first file
-   * is replaced; a model of one file is replaced at once. Of shards, the old index goes first and
-   * the new one comes last: a machine that stops between leaves no model there rather than a mixed
-   * one, and the checkpoints hold it.
+   * Puts the model, or the adapters, into the run's folder itself. All of it is written beside
+   * before the first file is replaced; a model of one file is replaced at once. Of shards, the old
+   * index goes first and the new one comes last: a machine that stops between leaves no model there
+   * rather than a mixed one, and the checkpoints hold it.
    */
   public void writeModel(Map<String, Content> model, SideFiles sideFiles) {
     during(
@@ -167,8 +166,7 @@ public final class Checkpoints {
           Path temporary = hidden(outputDir.resolve("model"), WRITTEN);
           FolderWriter files = new FolderWriter(disk, temporary);
           try {
-            ModelFiles.write(files, model, shardBytes);
-            sideFiles.write(files, model);
+            writeModel(files, model, sideFiles);
             files.sync();
           } catch (IOException e) {
             deleteQuietly(temporary, e);
@@ -190,6 +188,16 @@ public final class Checkpoints {
           disk.delete(temporary);
           return outputDir;
         });
+  }
+
+  private void writeModel(FolderWriter files, Map<String, Content> model, SideFiles sideFiles)
+      throws IOException {
+    if (sideFiles.ofAdapter()) {
+      files.write(CheckpointFormat.ADAPTER_WEIGHTS, SafeTensorsWriter.body(model));
+    } else {
+      ModelFiles.write(files, model, shardBytes);
+    }
+    sideFiles.write(files, model);
   }
 
   /** Weights, their index, all else. */

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -17,8 +18,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 
 /**
- * What lies beside the weights in a model's folder: configuration, generation settings, tokenizer.
- * Read once, when a run begins, so that nothing that happens to the model's folder later matters.
+ * What lies beside the weights in a model's folder: configuration, generation settings, tokenizer;
+ * or in a folder of adapters: what they are, tokenizer. Read once, when a run begins, so that
+ * nothing that happens to the model's folder later matters.
  */
 public final class SideFiles {
   private static final String CONFIG = "config.json";
@@ -46,10 +48,10 @@ public final class SideFiles {
   private static final Map<String, String> DTYPES =
       Map.of("F32", "float32", "BF16", "bfloat16", "F16", "float16");
 
-  private final byte[] config;
+  private final Optional<byte[]> config; // of a model; that of adapters is among the others
   private final Map<String, byte[]> others;
 
-  private SideFiles(byte[] config, Map<String, byte[]> others) {
+  private SideFiles(Optional<byte[]> config, Map<String, byte[]> others) {
     this.config = config;
     this.others = others;
   }
@@ -68,27 +70,50 @@ public final class SideFiles {
         Files.exists(model.resolve(GENERATION))
             ? bytes(model.resolve(GENERATION))
             : generation(tree(config)));
-    if (tokenizer.isPresent()) {
-      for (String name : TOKENIZER) {
-        Path file = tokenizer.get().resolve(name);
-        if (Files.exists(file)) {
-          others.put(name, bytes(file));
-        }
+    tokenizer.ifPresent(folder -> others.putAll(tokenizer(folder)));
+    return new SideFiles(Optional.of(config), others);
+  }
+
+  /**
+   * Those of adapters.
+   *
+   * @param config the text of {@code adapter_config.json}
+   */
+  public static SideFiles ofAdapter(byte[] config, Optional<Path> tokenizer) {
+    Map<String, byte[]> others = new TreeMap<>();
+    others.put(CheckpointFormat.ADAPTER_CONFIG, config);
+    tokenizer.ifPresent(folder -> others.putAll(tokenizer(folder)));
+    return new SideFiles(Optional.empty(), others);
+  }
+
+  private static Map<String, byte[]> tokenizer(Path folder) {
+    Map<String, byte[]> files = new TreeMap<>();
+    for (String name : TOKENIZER) {
+      Path file = folder.resolve(name);
+      if (Files.exists(file)) {
+        files.put(name, bytes(file));
       }
     }
-    return new SideFiles(config, others);
+    return files;
+  }
+
+  /** Whether what they lie beside are adapters. */
+  boolean ofAdapter() {
+    return config.isEmpty();
   }
 
   /** Writes them beside weights. */
   void write(FolderWriter into, Map<String, Content> weights) throws IOException {
-    into.write(CONFIG, config(dtype(weights)));
+    if (config.isPresent()) {
+      into.write(CONFIG, config(config.get(), dtype(weights)));
+    }
     for (Map.Entry<String, byte[]> file : others.entrySet()) {
       into.write(file.getKey(), file.getValue());
     }
   }
 
   /** The file's own bytes wherever they are true of the weights. */
-  private byte[] config(String dtype) {
+  private static byte[] config(byte[] config, String dtype) {
     ObjectNode tree = tree(config);
     ObjectNode before = tree.deepCopy();
     boolean named = false;

@@ -96,8 +96,9 @@ final class Steps implements AutoCloseable {
     if (trained > 0) {
       Gradients into = gradients();
       double sum = 0;
+      long number = plan.microBatches(step);
       for (Batch batch : micro) {
-        sum += model.forwardBackward(batch, 1.0 / trained, into);
+        sum += model.forwardBackward(batch, 1.0 / trained, into, number++);
       }
       loss = OptionalDouble.of(sum / trained);
       gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));

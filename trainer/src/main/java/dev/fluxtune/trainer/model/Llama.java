@@ -4,9 +4,12 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.trainer.adapter.Lora;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -25,11 +28,15 @@ public final class Llama implements AutoCloseable {
   private final Weights weights;
   private final Options options;
   private final int firstLayer;
+  private final boolean trainsEmbedding;
   private final NDManager manager;
   private final NDManager host;
   private final TorchScript ops;
   private final NDArray frequencies;
-  private final List<List<NDArray>> layers; // each layer's weights, in the source's order
+  private final List<List<String>> names; // of each layer's weights, in the source's order
+  private final List<List<NDArray>> layers;
+  private final NDArray none;
+  private final NDArray noSeeds;
   private final int positionsAtOnce;
 
   /**
@@ -57,12 +64,13 @@ public final class Llama implements AutoCloseable {
     this.weights = weights;
     this.options = options;
     this.firstLayer = options.trained().firstLayer(config);
-    this.layers =
-        IntStream.range(0, config.layers())
-            .mapToObj(layer -> weights.layer(config, layer))
-            .toList();
+    this.trainsEmbedding = options.trained().names(config).contains(ModelConfig.EMBEDDING);
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    this.none = manager.create(new Shape(0));
+    this.noSeeds = host.create(new long[0]);
+    this.names = layerNames(config, weights);
+    this.layers = layers(names, weights, none);
     this.ops = script(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }
@@ -76,37 +84,79 @@ public final class Llama implements AutoCloseable {
 
   private static void checkTrained(Weights weights, List<String> names) {
     for (String name : names) {
-      if (!weights.scales(name).isEmpty()) {
+      if (weights.isQuantized(name)) {
         throw new BadInputException(
             name
-                + " is quantized and cannot be trained: set use_peft: true, so that adapters are, or"
-                + " leave load_in_4bit and load_in_8bit out");
+                + " is quantized and cannot be trained: train adapters (use_peft: true, without it in"
+                + " lora_modules_to_save), or leave load_in_4bit and load_in_8bit out");
       }
     }
   }
 
-  /** The mathematics of a model whose weights are of a type and form. */
+  /** What the source takes of each layer; an adapter's names where there may be one. */
+  static List<List<String>> layerNames(ModelConfig config, Weights weights) {
+    List<List<String>> all = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      List<String> names = new ArrayList<>(config.layerNames(layer));
+      if (weights.lora().isPresent()) {
+        for (String weight : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
+          String module = weight.substring(0, weight.lastIndexOf('.'));
+          names.addAll(List.of(Lora.a(module), Lora.b(module)));
+        }
+      }
+      all.add(names);
+    }
+    return all;
+  }
+
+  /** The same as arrays, and behind them what scales the quantized ones. */
+  static List<List<NDArray>> layers(List<List<String>> names, Weights weights, NDArray none) {
+    List<List<NDArray>> all = new ArrayList<>();
+    for (List<String> layer : names) {
+      List<NDArray> arrays = new ArrayList<>();
+      for (String name : layer) {
+        arrays.add(Lora.isAdapter(name) ? weights.getOr(name, none) : weights.get(name));
+      }
+      arrays.addAll(weights.scales(layer.subList(0, Lora.PRODUCTS), none));
+      all.add(List.copyOf(arrays));
+    }
+    return all;
+  }
+
+  /** The mathematics of a model with its adapters, for its weights' type. */
   static TorchScript script(NDManager host, ModelConfig config, Weights weights) {
+    double scaling = weights.lora().map(Lora::scaling).orElse(1.0);
+    double stay = 1 - weights.lora().map(it -> it.settings().dropout()).orElse(0.0);
     return TorchScript.load(
         host,
         Llama.class,
         "llama.py",
-        Map.of(
-            "hidden", Integer.toString(config.hiddenSize()),
-            "intermediate", Integer.toString(config.intermediateSize()),
-            "heads", Integer.toString(config.heads()),
-            "kv_heads", Integer.toString(config.keyValueHeads()),
-            "head_dim", Integer.toString(config.headDim()),
-            "eps", Double.toString(config.rmsNormEps()),
-            "dtype", Integer.toString(weights.dtype().scalarType()),
-            "biased", config.attentionBias() ? "True" : "False",
-            "quantized", weights.quantized() ? "True" : "False",
-            "scales", Integer.toString(config.layerNames(0).size())));
+        Map.ofEntries(
+            Map.entry("hidden", Integer.toString(config.hiddenSize())),
+            Map.entry("intermediate", Integer.toString(config.intermediateSize())),
+            Map.entry("heads", Integer.toString(config.heads())),
+            Map.entry("kv_heads", Integer.toString(config.keyValueHeads())),
+            Map.entry("head_dim", Integer.toString(config.headDim())),
+            Map.entry("eps", Double.toString(config.rmsNormEps())),
+            Map.entry("dtype", Integer.toString(weights.dtype().scalarType())),
+            Map.entry("biased", config.attentionBias() ? "True" : "False"),
+            Map.entry("adapted", weights.lora().isPresent() ? "True" : "False"),
+            Map.entry("adapters", Integer.toString(config.layerNames(0).size())),
+            Map.entry("scaling", Double.toString(scaling)),
+            Map.entry("dropped_scaling", Double.toString(scaling / stay)),
+            Map.entry("stay", Double.toString(stay)),
+            Map.entry("quantized", weights.quantized() ? "True" : "False"),
+            Map.entry("scales", Integer.toString(layerNames(config, weights).get(0).size()))));
   }
 
   /** Buffers for the gradients of what is trained. */
   public Gradients gradients(Dtype dtype) {
     return Gradients.of(weights, options.trained().names(config), dtype);
+  }
+
+  /** As the other, of the first micro-batch of a run. */
+  public double forwardBackward(Batch batch, double scale, Gradients into) {
+    return forwardBackward(batch, scale, into, 0);
   }
 
   /**
@@ -115,14 +165,15 @@ public final class Llama implements AutoCloseable {
    * @param scale what the loss is multiplied with before it is differentiated: one over the trained
    *     tokens of the whole step
    * @param into where the gradients of (loss × scale) are added
+   * @param number that of the micro-batch in its run: what decides which numbers dropout drops
    * @return the cross-entropy of the trained targets, summed, not scaled
    */
-  public double forwardBackward(Batch batch, double scale, Gradients into) {
+  public double forwardBackward(Batch batch, double scale, Gradients into, long number) {
     MicroBatch micro = checked(batch);
     if (micro.at().length == 0) {
       return 0;
     }
-    return during(micro, pass -> pass.forwardBackward(scale, into));
+    return during(micro, pass -> pass.forwardBackward(scale, into, number));
   }
 
   /**
@@ -199,27 +250,40 @@ public final class Llama implements AutoCloseable {
               weights.get(ModelConfig.EMBEDDING));
     }
 
-    double forwardBackward(double scale, Gradients into) {
+    double forwardBackward(double scale, Gradients into, long number) {
+      List<NDArray> seeds = seeds(number);
       // The inputs of the layers (checkpointing), or all that each layer keeps, from below.
       Deque<NDList> kept = new ArrayDeque<>();
-      NDArray x = forward(kept);
+      NDArray x = forward(kept, seeds);
       NDList result = head(x, scale, into);
       x.close();
       NDArray gx = result.get(1);
       for (int layer = config.layers() - 1; layer >= firstLayer; layer--) {
-        gx = backward(layer, gx, kept.removeLast(), into);
+        gx = backward(layer, gx, kept.removeLast(), seeds.get(layer), into);
       }
-      if (options.trained().all()) {
+      if (trainsEmbedding) {
         call("embed_backward", gx, ids, into.orNone(ModelConfig.EMBEDDING));
       }
       return result.get(0).getDouble();
+    }
+
+    /** Of each layer's masks of dropout; of all layers none where nothing is dropped. */
+    private List<NDArray> seeds(long number) {
+      return IntStream.range(0, config.layers())
+          .mapToObj(
+              layer ->
+                  options.trained() instanceof Trained.Adapters it
+                          && it.lora().settings().dropout() > 0
+                      ? cpu.create(Lora.maskSeeds(it.seed(), number, layer))
+                      : noSeeds)
+          .toList();
     }
 
     /** What comes out of the first {@code count} layers; nothing else stays. */
     NDArray through(int count) {
       NDArray x = one("embed", ids, weights.get(ModelConfig.EMBEDDING));
       for (int layer = 0; layer < count; layer++) {
-        NDArray next = one("layer", x, documents, layers.get(layer));
+        NDArray next = one("layer", x, documents, noSeeds, layers.get(layer));
         x.close();
         x = next;
       }
@@ -227,14 +291,14 @@ public final class Llama implements AutoCloseable {
     }
 
     /** What goes into the head; what backward needs of the layers is put into {@code kept}. */
-    NDArray forward(Deque<NDList> kept) {
+    NDArray forward(Deque<NDList> kept, List<NDArray> seeds) {
       NDArray x = through(firstLayer);
       for (int layer = firstLayer; layer < config.layers(); layer++) {
         if (options.checkpointing()) {
           kept.addLast(new NDList(x));
-          x = one("layer", x, documents, layers.get(layer));
+          x = one("layer", x, documents, seeds.get(layer), layers.get(layer));
         } else {
-          NDList all = call("layer_keeping", x, documents, layers.get(layer));
+          NDList all = call("layer_keeping", x, documents, seeds.get(layer), layers.get(layer));
           x.close(); // kept again among the others
           x = all.remove(0);
           kept.addLast(all);
@@ -268,12 +332,13 @@ public final class Llama implements AutoCloseable {
     }
 
     /** The gradient of a layer's input; {@code gy} and what was kept are freed. */
-    NDArray backward(int layer, NDArray gy, NDList kept, Gradients into) {
-      List<NDArray> buffers = config.layerNames(layer).stream().map(into::orNone).toList();
+    NDArray backward(int layer, NDArray gy, NDList kept, NDArray seeds, Gradients into) {
+      List<NDArray> w = layers.get(layer);
+      List<NDArray> g = names.get(layer).stream().map(into::orNone).toList();
       NDArray gx =
           options.checkpointing()
-              ? one("layer_recomputing", gy, kept.get(0), documents, layers.get(layer), buffers)
-              : one("layer_backward", gy, kept, documents, layers.get(layer), buffers);
+              ? one("layer_recomputing", gy, kept.get(0), documents, seeds, w, g)
+              : one("layer_backward", gy, kept, documents, seeds, w, g);
       kept.close();
       gy.close();
       return gx;

@@ -7,6 +7,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.trainer.adapter.AdapterFolder;
+import dev.fluxtune.trainer.adapter.Lora;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 
@@ -26,14 +29,20 @@ public final class Weights implements AutoCloseable {
   private final NDManager manager;
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
-  private final Map<String, List<NDArray>> scales = new LinkedHashMap<>(); // of the quantized ones
-  private final NDArray none;
-  private List<NDArray> tables = List.of();
-  private long size;
+  private final Map<String, Scales> quantized = new LinkedHashMap<>();
+  private List<NDArray> tables = List.of(); // what the codes of all quantized ones stand for
+  private Optional<Lora> lora = Optional.empty();
+
+  /**
+   * What else there is of a quantized weight.
+   *
+   * @param arrays what scales its codes, then what scales that
+   * @param numbers how many its codes stand for
+   */
+  private record Scales(List<NDArray> arrays, long numbers) {}
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
-    this.none = manager.create(new Shape(0));
     this.dtype = dtype;
   }
 
@@ -65,14 +74,15 @@ public final class Weights implements AutoCloseable {
     Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
         .filled(
-            quantizer,
-            (weights, tensors) ->
-                files.forEach(
-                    (name, file) -> {
-                      if (wanted.contains(name)) {
-                        weights.read(name, file, tensors, quantizer);
-                      }
-                    }));
+            (weights, tensors) -> {
+              files.forEach(
+                  (name, file) -> {
+                    if (wanted.contains(name)) {
+                      weights.read(name, file, tensors, quantizer);
+                    }
+                  });
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
+            });
   }
 
   private void read(String name, SafeTensors file, Tensors tensors, Quantizer quantizer) {
@@ -93,9 +103,9 @@ public final class Weights implements AutoCloseable {
   private void put(String name, List<Long> shape, NDList parts) {
     arrays.put(name, parts.get(0));
     if (parts.size() > 1) {
-      scales.put(name, List.copyOf(parts.subList(1, parts.size())));
+      long numbers = shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
+      quantized.put(name, new Scales(List.copyOf(parts.subList(1, parts.size())), numbers));
     }
-    size += shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
   }
 
   /**
@@ -123,17 +133,18 @@ public final class Weights implements AutoCloseable {
     Set<String> wanted = Set.copyOf(names);
     return new Weights(device, dtype)
         .filled(
-            quantizer,
-            (weights, tensors) -> weights.draw(config, wanted, seed, tensors, quantizer));
+            (weights, tensors) -> {
+              weights.draw(config, wanted, seed, tensors, quantizer);
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
+            });
   }
 
-  private Weights filled(Quantizer quantizer, BiConsumer<Weights, Tensors> fill) {
+  private Weights filled(BiConsumer<Weights, Tensors> fill) {
     return Modes.during(
         manager.getDevice(),
         () -> {
           try (Tensors tensors = new Tensors()) {
             fill.accept(this, tensors);
-            tables = List.copyOf(quantizer.tables(manager));
             return this;
           } catch (RuntimeException | Error e) {
             close();
@@ -144,6 +155,9 @@ public final class Weights implements AutoCloseable {
 
   private void draw(
       ModelConfig config, Set<String> wanted, long seed, Tensors tensors, Quantizer quantizer) {
+    if (wanted.isEmpty()) {
+      return;
+    }
     float range = (float) config.initializerRange();
     try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
       host.getEngine().setRandomSeed(Long.hashCode(seed)); // it takes an int
@@ -184,7 +198,64 @@ public final class Weights implements AutoCloseable {
         : host.randomNormal(0f, range, shape, DataType.FLOAT32);
   }
 
-  /** The names, in the order of the mathematics: embedding, layers, final norm, head. */
+  /**
+   * Adds untrained adapters, as PEFT begins: A uniform within 1 / √in (Kaiming's, a = √5), B zero.
+   * The same seed gives the same bits.
+   */
+  public void adapt(Lora adapters, ModelConfig config, long seed) {
+    lora = Optional.of(adapters);
+    filled(
+        (weights, tensors) -> {
+          try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+            // Not the seed itself: a model that is drawn, too, would begin with the same numbers.
+            host.getEngine().setRandomSeed(Long.hashCode(~seed));
+            adapters
+                .shapes(config.shapes())
+                .forEach(
+                    (name, sizes) -> {
+                      if (!adapters.saved().contains(name)) {
+                        try (NDArray drawn = initial(host, name, sizes)) {
+                          arrays.put(name, tensors.converted(manager, drawn, dtype));
+                        }
+                      }
+                    });
+          }
+        });
+  }
+
+  /** Adds the adapters of a folder; what was trained whole takes the place of the base's. */
+  public void adapt(AdapterFolder adapters, ModelConfig config) {
+    lora = Optional.of(adapters.lora());
+    filled(
+        (weights, tensors) -> {
+          for (String name : adapters.lora().shapes(config.shapes()).keySet()) {
+            NDArray read = tensors.read(manager, adapters.file(), adapters.tensor(name), dtype);
+            NDArray replaced = arrays.put(name, read);
+            if (replaced != null) {
+              replaced.close();
+            }
+            Scales ofCodes = quantized.remove(name);
+            if (ofCodes != null) {
+              ofCodes.arrays().forEach(NDArray::close);
+            }
+          }
+        });
+  }
+
+  private static NDArray initial(NDManager host, String name, List<Long> sizes) {
+    Shape shape = new Shape(sizes.get(0), sizes.get(1));
+    float bound = (float) (1 / Math.sqrt(sizes.get(1)));
+    return Lora.isA(name)
+        ? host.randomUniform(-bound, bound, shape, DataType.FLOAT32)
+        : host.zeros(shape);
+  }
+
+  /** The adapters, where there are any: their arrays are among ours. */
+  public Optional<Lora> lora() {
+    return lora;
+  }
+
+  /** The names, in the order of the mathematics: embedding, layers, final norm, head; adapters. */
   public List<String> names() {
     return List.copyOf(arrays.keySet());
   }
@@ -198,38 +269,47 @@ public final class Weights implements AutoCloseable {
     return array;
   }
 
+  /** A weight, or {@code none} where there is no such. */
+  NDArray getOr(String name, NDArray none) {
+    return arrays.getOrDefault(name, none);
+  }
+
   /** All of them by name, in that order; they stay ours. */
   public Map<String, NDArray> arrays() {
     return Collections.unmodifiableMap(arrays);
   }
 
-  /** Whether any of them is. */
+  boolean isQuantized(String name) {
+    return quantized.containsKey(name);
+  }
+
+  /** Whether any is. */
   boolean quantized() {
-    return !scales.isEmpty();
+    return !quantized.isEmpty();
   }
 
-  /** What scales a quantized weight; empty for others. They stay ours. */
-  List<NDArray> scales(String name) {
-    return scales.getOrDefault(name, List.of());
-  }
-
-  /** A layer's weights, in the order and with the scales that the TorchScript source takes. */
-  List<NDArray> layer(ModelConfig config, int layer) {
-    List<String> names = config.layerNames(layer);
-    List<NDArray> all = new ArrayList<>(names.stream().map(this::get).toList());
+  /**
+   * What scales the quantized ones among some weights, as llama.py takes it; empty where no weight
+   * is quantized.
+   *
+   * @param none what stands where there is nothing
+   */
+  List<NDArray> scales(List<String> names, NDArray none) {
+    List<NDArray> all = new ArrayList<>();
     if (quantized()) {
       for (int depth = 0; depth < 2; depth++) {
-        for (String name : names.subList(0, 9)) {
-          all.add(orNone(scales(name), depth));
+        for (String name : names) {
+          Scales scales = quantized.get(name);
+          all.add(scales == null ? none : orNone(scales.arrays(), depth, none));
         }
       }
-      all.add(orNone(tables, 0));
-      all.add(orNone(tables, 1));
+      all.add(orNone(tables, 0, none));
+      all.add(orNone(tables, 1, none));
     }
-    return List.copyOf(all);
+    return all;
   }
 
-  private NDArray orNone(List<NDArray> some, int i) {
+  private static NDArray orNone(List<NDArray> some, int i, NDArray none) {
     return i < some.size() ? some.get(i) : none;
   }
 
@@ -243,7 +323,9 @@ public final class Weights implements AutoCloseable {
 
   /** Numbers in all weights together. */
   public long size() {
-    return size;
+    long codes = quantized.keySet().stream().mapToLong(name -> get(name).size()).sum();
+    long numbers = quantized.values().stream().mapToLong(Scales::numbers).sum();
+    return arrays.values().stream().mapToLong(NDArray::size).sum() - codes + numbers;
   }
 
   @Override

@@ -26,44 +26,55 @@ class Ops(Module):
   def embed_backward(self: __torch__.Ops, gx: Tensor, ids: Tensor, g: Tensor) -> Tensor:
     return torch.index_add_(g, 0, ids, torch.to(gx, ops.prim.dtype(g)), alpha=1)
 
-  # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down and, where there are, the biases of q, k, v; where
-  # weights are quantized w goes on as `weight` says
+  # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down, where there are any the biases of q, k, v, and
+  # with adapters A (r, in) and B (out, r) of each of those nine, without elements where it has none; where weights are
+  # quantized w goes on as `weight` says
+  # seeds (9) on the CPU: of each product's dropout mask; without elements nothing is dropped
 
   # x (n, hidden) → the next x; nothing is kept
-  def layer(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> Tensor:
-    return (self).output((self).kept(x, documents, w), w)
+  def layer(self: __torch__.Ops, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor]) -> Tensor:
+    return (self).output((self).kept(x, documents, seeds, w), seeds, w)
 
   # x → the next x, then what backward needs
-  def layer_keeping(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> List[Tensor]:
-    kept = (self).kept(x, documents, w)
-    return torch.add([(self).output(kept, w)], kept)
+  def layer_keeping(self: __torch__.Ops, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor]) -> List[Tensor]:
+    kept = (self).kept(x, documents, seeds, w)
+    return torch.add([(self).output(kept, seeds, w)], kept)
 
   # x and the gradient of the layer's output → the gradient of x; the layer is computed again
-  def layer_recomputing(self: __torch__.Ops, gy: Tensor, x: Tensor, documents: List[Tensor], w: List[Tensor], g: List[Tensor]) -> Tensor:
-    return (self).layer_backward(gy, (self).kept(x, documents, w), documents, w, g)
+  def layer_recomputing(self: __torch__.Ops, gy: Tensor, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor]) -> Tensor:
+    return (self).layer_backward(gy, (self).kept(x, documents, seeds, w), documents, seeds, w, g)
 
-  # all of a layer but its last product
-  def kept(self: __torch__.Ops, x: Tensor, documents: List[Tensor], w: List[Tensor]) -> List[Tensor]:
+  # all of a layer but its last product; with adapters the u of q, k, v, o, gate, up at the end
+  def kept(self: __torch__.Ops, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor]) -> List[Tensor]:
+    us = annotate(List[Tensor], [])
     r1 = (self).rms(x)
     h = (self).normed(x, r1, w[0])
-    q = (self).rotate((self).product(h, w, 1, $heads), documents[0], documents[1])
-    k = (self).rotate((self).product(h, w, 2, $kv_heads), documents[0], documents[1])
-    v = (self).product(h, w, 3, $kv_heads)
+    q = (self).rotate((self).product(h, w, 1, $heads, seeds, us), documents[0], documents[1])
+    k = (self).rotate((self).product(h, w, 2, $kv_heads, seeds, us), documents[0], documents[1])
+    v = (self).product(h, w, 3, $kv_heads, seeds, us)
     attended = (self).attend(q, k, v, documents)
-    x2 = torch.add(x, torch.linear(torch.flatten(attended[0], 1), (self).weight(w, 4)))  # (n, hidden)
+    o = torch.flatten(attended[0], 1)
+    x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, seeds, us))  # (n, hidden)
     r2 = (self).rms(x2)
     h2 = (self).normed(x2, r2, w[5])
-    gate = torch.linear(h2, (self).weight(w, 6))  # (n, intermediate)
-    up = torch.linear(h2, (self).weight(w, 7))
-    return torch.add([x, r1, q, k, v, x2, r2, gate, up], attended)
+    gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, seeds, us)  # (n, intermediate)
+    up = (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, seeds, us)
+    return torch.add(torch.add([x, r1, q, k, v, x2, r2, gate, up], attended), us)
 
-  def output(self: __torch__.Ops, kept: List[Tensor], w: List[Tensor]) -> Tensor:
-    return torch.add(kept[5], torch.linear(torch.mul(torch.silu(kept[7]), kept[8]), (self).weight(w, 8)))
+  def output(self: __torch__.Ops, kept: List[Tensor], seeds: Tensor, w: List[Tensor]) -> Tensor:
+    us = annotate(List[Tensor], [])
+    between = torch.mul(torch.silu(kept[7]), kept[8])
+    return torch.add(kept[5], (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, seeds, us))
 
-  def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], w: List[Tensor], g: List[Tensor]) -> Tensor:
+  def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor]) -> Tensor:
     x, r1, q, k, v, x2, r2, gate, up = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]
+    us = torch.slice(kept, -6)
+    none = torch.narrow(gy, 0, 0, 0)
     # down(silu(gate) * up)
     gs = torch.mm(gy, (self).weight(w, 8))  # (n, intermediate)
+    if $adapted:
+      if torch.gt(torch.numel(w[$adapters + 16]), 0):
+        gs = (self).adapted_backward(gs, gy, torch.silu(gate) * up, none, w, g, 8, seeds)
     sigmoid = torch.sigmoid(gate)
     silu = gate * sigmoid
     between = silu * up
@@ -74,12 +85,14 @@ class Ops(Module):
     (self).accumulate(g[6], ggate, h2)
     (self).accumulate(g[7], gup, h2)
     gh2 = torch.addmm(torch.mm(ggate, (self).weight(w, 6)), gup, (self).weight(w, 7), beta=1, alpha=1)
+    gh2 = (self).adapted_backward(gh2, ggate, h2, us[4], w, g, 6, seeds)
+    gh2 = (self).adapted_backward(gh2, gup, h2, us[5], w, g, 7, seeds)
     gx2 = gy + (self).normed_backward(gh2, x2, r2, w[5], g[5])
     # o(attention)
-    o = kept[9]
-    (self).accumulate(g[4], gx2, torch.flatten(o, 1))
-    go = torch.reshape(torch.mm(gx2, (self).weight(w, 4)), torch.size(q))
-    gq, gk, gv = (self).attend_backward(go, q, k, v, kept, documents)
+    o = torch.flatten(kept[9], 1)
+    (self).accumulate(g[4], gx2, o)
+    go = (self).adapted_backward(torch.mm(gx2, (self).weight(w, 4)), gx2, o, us[3], w, g, 4, seeds)
+    gq, gk, gv = (self).attend_backward(torch.reshape(go, torch.size(q)), q, k, v, kept, documents)
     # q, k, v, turned back
     back = torch.neg(documents[1])
     gq = torch.flatten((self).rotate(gq, documents[0], back), 1)
@@ -91,6 +104,9 @@ class Ops(Module):
     (self).product_backward(gv, h, g, 3)
     gh = torch.addmm(torch.mm(gq, (self).weight(w, 1)), gk, (self).weight(w, 2), beta=1, alpha=1)
     gh = torch.addmm(gh, gv, (self).weight(w, 3), beta=1, alpha=1)
+    gh = (self).adapted_backward(gh, gq, h, us[0], w, g, 1, seeds)
+    gh = (self).adapted_backward(gh, gk, h, us[1], w, g, 2, seeds)
+    gh = (self).adapted_backward(gh, gv, h, us[2], w, g, 3, seeds)
     return gx2 + (self).normed_backward(gh, x, r1, w[0], g[0])
 
   # ---- its parts
@@ -104,21 +120,26 @@ class Ops(Module):
     return torch.to(x * r, $dtype) * w
 
   def normed_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
-    unit = torch.to(x * r, $dtype)
-    gunit = gy * w
-    gw = gy * unit
-    along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
+    # Each case as one chain of pointwise operators; that of a trained norm makes the terms of its gradient too.
     if torch.gt(torch.numel(g), 0):
+      unit = torch.to(x * r, $dtype)
+      gunit = gy * w
+      gw = gy * unit
+      along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
       torch.add_(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
+    else:
+      unit = torch.to(x * r, $dtype)
+      gunit = gy * w
+      along = torch.mean(gunit * unit, [-1], True, dtype=6)
     return torch.to((gunit - unit * along) * r, $dtype)
 
   # h (n, hidden) → (n, heads, head_dim)
-  def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int) -> Tensor:
+  def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int, seeds: Tensor, us: List[Tensor]) -> Tensor:
     if $biased:
       y = torch.linear(h, (self).weight(w, i), w[8 + i])
     else:
       y = torch.linear(h, (self).weight(w, i))
-    return torch.view(y, [-1, heads, $head_dim])
+    return torch.view((self).adapted(y, h, w, i, seeds, us), [-1, heads, $head_dim])
 
   def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int) -> NoneType:
     (self).accumulate(g[i], gy, h)
@@ -136,6 +157,57 @@ class Ops(Module):
       else:
         torch.add_(g, torch.mm(torch.t(gy), x), alpha=1)
     return None
+
+  # y = x w[i]ᵀ → with its adapter: y + u Bᵀ where u = s · drop(x) Aᵀ (n, r), which is appended; y is changed in place
+  def adapted(self: __torch__.Ops, y: Tensor, x: Tensor, w: List[Tensor], i: int, seeds: Tensor, us: List[Tensor]) -> Tensor:
+    if $adapted:
+      a = w[$adapters + 2 * i]
+      if torch.gt(torch.numel(a), 0):
+        if torch.gt(torch.numel(seeds), 0):
+          u = torch.mul(torch.mm(x * (self).mask(x, seeds, i), torch.t(a)), $dropped_scaling)
+        else:
+          u = torch.mul(torch.mm(x, torch.t(a)), $scaling)
+        torch.append(us, u)
+        torch.addmm_(y, u, torch.t(w[$adapters + 2 * i + 1]), beta=1, alpha=1)
+      else:
+        torch.append(us, a)
+    return y
+
+  # gx, the gradient of x through w[i] → with that through its adapter; u without elements is made again
+  def adapted_backward(self: __torch__.Ops, gx: Tensor, gy: Tensor, x: Tensor, u: Tensor, w: List[Tensor], g: List[Tensor], i: int, seeds: Tensor) -> Tensor:
+    if $adapted:
+      a = w[$adapters + 2 * i]
+      if torch.gt(torch.numel(a), 0):
+        if torch.gt(torch.numel(seeds), 0):
+          scaling = $dropped_scaling
+          mask = (self).mask(x, seeds, i)
+          seen = x * mask
+        else:
+          scaling = $scaling
+          mask = x
+          seen = x
+        if torch.eq(torch.numel(u), 0):
+          u = torch.mul(torch.mm(seen, torch.t(a)), scaling)
+        gu = torch.mul(torch.mm(gy, w[$adapters + 2 * i + 1]), scaling)  # (n, r)
+        (self).accumulate(g[$adapters + 2 * i + 1], gy, u)
+        (self).accumulate(g[$adapters + 2 * i], gu, seen)
+        if torch.gt(torch.numel(seeds), 0):
+          gx = gx + torch.mm(gu, a) * mask
+        else:
+          torch.addmm_(gx, gu, a, beta=1, alpha=1)
+    return gx
+
+  # ones where a number of x stays, zeros where it is dropped: the same ones for the same seed
+  def mask(self: __torch__.Ops, x: Tensor, seeds: Tensor, i: int) -> Tensor:
+    seed = int(torch.select(seeds, 0, i))
+    mask = torch.empty_like(x)
+    if ops.prim.is_cuda(x):
+      # Generators of its own this language makes for the CPU only. From a GPU's default one nothing else draws.
+      torch.manual_seed(seed)
+      torch.bernoulli_(mask, $stay, generator=None)
+    else:
+      torch.bernoulli_(mask, $stay, generator=torch.Generator(device=torch.device("cpu"), seed=seed))
+    return mask
 
   # x (n, heads, head_dim), its first half turned against its second; -sin turns back
   def rotate(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -303,17 +375,21 @@ class Ops(Module):
 
   # the prompts x (n, hidden), end to end, each token kept at its place (n) → the next x
   def layer_prompts(self: __torch__.Ops, x: Tensor, documents: List[Tensor], places: Tensor, w: List[Tensor], cache: List[Tensor]) -> Tensor:
-    kept = (self).kept(x, documents, w)
+    none = torch.narrow(places, 0, 0, 0)
+    kept = (self).kept(x, documents, none, w)
     torch.index_copy_(cache[0], 0, places, kept[3])
     torch.index_copy_(cache[1], 0, places, kept[4])
-    return (self).output(kept, w)
+    return (self).output(kept, none, w)
 
   # one token of each row, x (b, hidden); `longest` tokens lie behind in the longest row, this one included → the next x
   def layer_next(self: __torch__.Ops, x: Tensor, documents: List[Tensor], places: Tensor, positions: Tensor, longest: Tensor, w: List[Tensor], cache: List[Tensor]) -> Tensor:
+    us = annotate(List[Tensor], [])
+    none = torch.narrow(places, 0, 0, 0)
     h = (self).normed(x, (self).rms(x), w[0])
-    q = (self).rotate((self).product(h, w, 1, $heads), documents[0], documents[1])
-    torch.index_copy_(cache[0], 0, places, (self).rotate((self).product(h, w, 2, $kv_heads), documents[0], documents[1]))
-    torch.index_copy_(cache[1], 0, places, (self).product(h, w, 3, $kv_heads))
+    q = (self).rotate((self).product(h, w, 1, $heads, none, us), documents[0], documents[1])
+    k = (self).rotate((self).product(h, w, 2, $kv_heads, none, us), documents[0], documents[1])
+    torch.index_copy_(cache[0], 0, places, k)
+    torch.index_copy_(cache[1], 0, places, (self).product(h, w, 3, $kv_heads, none, us))
     b = torch.size(x, 0)
     n = int(longest)
     # The heads that share keys stand where the tokens of a longer query would: (b, kv_heads, group, head_dim).
@@ -326,11 +402,12 @@ class Ops(Module):
       steps = torch.arange(n, dtype=4, layout=None, device=ops.prim.device(x), pin_memory=None)
       seen = torch.le(torch.unsqueeze(steps, 0), torch.unsqueeze(positions, 1))  # (b, n)
       o = torch.scaled_dot_product_attention(grouped, keys, values, torch.view(seen, [b, 1, 1, n]), 0., False, scale=None, enable_gqa=False)
-    x2 = torch.add(x, torch.linear(torch.reshape(o, [b, $heads * $head_dim]), (self).weight(w, 4)))
+    o = torch.reshape(o, [b, $heads * $head_dim])
+    x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, none, us))
     h2 = (self).normed(x2, (self).rms(x2), w[5])
-    gate = torch.linear(h2, (self).weight(w, 6))
-    up = torch.linear(h2, (self).weight(w, 7))
-    return torch.add(x2, torch.linear(torch.mul(torch.silu(gate), up), (self).weight(w, 8)))
+    gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, none, us)
+    between = torch.mul(torch.silu(gate), (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, none, us))
+    return torch.add(x2, (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, none, us))
 
   # the first n places of each row: (b, kv_heads, n, head_dim)
   def behind(self: __torch__.Ops, cache: Tensor, b: int, n: int) -> Tensor:

@@ -23,8 +23,7 @@ final class Dequantizer implements AutoCloseable {
   private final Tensors tensors = new Tensors();
   private final TorchScript ops;
 
-  /** For a model's weights. */
-  Dequantizer(ModelConfig config, Weights weights) {
+  private Dequantizer(ModelConfig config, Weights weights) {
     ops = Llama.script(host, config, weights);
   }
 
@@ -35,26 +34,37 @@ final class Dequantizer implements AutoCloseable {
             host,
             Llama.class,
             "llama.py",
-            Map.of(
-                "hidden", "1",
-                "intermediate", "1",
-                "heads", "1",
-                "kv_heads", "1",
-                "head_dim", "1",
-                "eps", "1.0",
-                "dtype", Integer.toString(dtype.scalarType()),
-                "biased", "False",
-                "quantized", "True",
-                "scales", "9"));
+            Map.ofEntries(
+                Map.entry("hidden", "1"),
+                Map.entry("intermediate", "1"),
+                Map.entry("heads", "1"),
+                Map.entry("kv_heads", "1"),
+                Map.entry("head_dim", "1"),
+                Map.entry("eps", "1.0"),
+                Map.entry("dtype", Integer.toString(dtype.scalarType())),
+                Map.entry("biased", "False"),
+                Map.entry("adapted", "False"),
+                Map.entry("adapters", "9"),
+                Map.entry("scaling", "1.0"),
+                Map.entry("dropped_scaling", "1.0"),
+                Map.entry("stay", "1.0"),
+                Map.entry("quantized", "True"),
+                Map.entry("scales", "9")));
   }
 
-  /** A product's weight, in the type of the model. */
-  NDArray weight(NDManager owner, List<NDArray> w, int i) {
-    return run(
-        owner,
-        "weight",
-        IValue.listFrom(w.stream().map(PtNDArray.class::cast).toArray(PtNDArray[]::new)),
-        IValue.from((long) i));
+  /** A layer's weight, in the type of the model. */
+  static NDArray weight(NDManager owner, ModelConfig config, Weights weights, String name) {
+    try (Dequantizer dequantizer = new Dequantizer(config, weights)) {
+      NDArray none = dequantizer.host.create(new Shape(0));
+      List<List<String>> names = Llama.layerNames(config, weights);
+      int layer = Integer.parseInt(name.split("\\.", -1)[2]);
+      PtNDArray[] w =
+          Llama.layers(names, weights, none).get(layer).stream()
+              .map(PtNDArray.class::cast)
+              .toArray(PtNDArray[]::new);
+      long i = names.get(layer).indexOf(name);
+      return dequantizer.run(owner, "weight", IValue.listFrom(w), IValue.from(i));
+    }
   }
 
   NDArray ofEightBits(NDManager owner, Expected expected, String name) {

@@ -2,6 +2,9 @@ package dev.fluxtune.trainer.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.trainer.adapter.Lora;
+import dev.fluxtune.trainer.adapter.Targets;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -47,5 +50,21 @@ class FlopsTest {
         .isEqualTo(3 * LAYER + 2 * LAYER + 2 * HEAD);
     assertThat(Flops.of(CONFIG, Trained.last(2, true), MICRO))
         .isEqualTo(3 * LAYER + 2 * 2 * LAYER + 3 * HEAD);
+  }
+
+  @Test
+  void aFrozenProductIsNotMultipliedForItsGradient() {
+    Lora lora = Lora.of(named("q_proj"), CONFIG.shapes());
+    double products = 5 * 2 * 120;
+    double adapter = 5 * 2 * (4 + 4); // A 1x4, B 4x1
+    assertThat(Flops.of(CONFIG, new Trained.Adapters(lora, 0), MICRO))
+        .isEqualTo(3 * (3 * LAYER - products + 3 * adapter) + 2 * HEAD);
+    Lora top = Lora.of(named("2.self_attn.q_proj"), CONFIG.shapes());
+    assertThat(Flops.of(CONFIG, new Trained.Adapters(top, 0), MICRO))
+        .isEqualTo(2 * LAYER + 3 * LAYER - products + 3 * adapter + 2 * HEAD);
+  }
+
+  private static Lora.Settings named(String target) {
+    return new Lora.Settings(1, 1, 0, false, new Targets.Names(List.of(target)), List.of());
   }
 }

@@ -6,6 +6,7 @@ import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.trainer.checkpoint.Content;
 import dev.fluxtune.trainer.checkpoint.ModelFiles;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,36 @@ class LeakTest {
           assertThat(NativeMemory.arrays()).isEqualTo(between);
         }
       }
+    }
+    assertThat(NativeMemory.arrays()).isEqualTo(before);
+  }
+
+  @Test
+  void adaptersFreeTheirArraysUnderDropoutAndWhereTheyAreMerged() throws IOException {
+    Adapted adapted = Adapted.of("tied").dropping(0.5);
+    Fixture base = adapted.base();
+    int before = NativeMemory.arrays();
+    try (Weights weights = adapted.weights(Dtype.FLOAT32)) {
+      for (boolean checkpointing : new boolean[] {false, true}) {
+        try (Llama model = new Llama(base.config(), weights, adapted.options(1, checkpointing));
+            Gradients gradients = model.gradients(Dtype.FLOAT32)) {
+          int between = NativeMemory.arrays();
+          for (int i = 0; i < 10; i++) {
+            model.forwardBackward(base.batch(), 1, gradients, i);
+            model.loss(base.batch());
+          }
+          assertThat(NativeMemory.arrays()).isEqualTo(between);
+        }
+      }
+    }
+    Path folder = Adapted.FOLDER.resolve("whole");
+    Fixture whole = Adapted.of("whole").base();
+    try (MergedWeights merged = MergedWeights.of(whole.folder(), whole.config(), folder, 100)) {
+      int between = NativeMemory.arrays();
+      for (Content content : merged.contents().values()) {
+        content.writeTo(piece -> assertThat(piece.remaining()).isBetween(1, 4 * 100));
+      }
+      assertThat(NativeMemory.arrays()).isEqualTo(between);
     }
     assertThat(NativeMemory.arrays()).isEqualTo(before);
   }

@@ -1,5 +1,7 @@
 package dev.fluxtune.app.command;
 
+import java.nio.file.Path;
+
 /**
  * What the subcommands do once their configuration is known to be right. An action returns when it
  * is done; what the user can mend it throws as {@link dev.fluxtune.schemas.BadInputException}.
@@ -29,4 +31,11 @@ public interface Actions {
 
   /** Writes on from prompts. */
   void generate(Resolved run, Generation asked);
+
+  /**
+   * Merges adapters into their base, in {@code output_dir}.
+   *
+   * @param adapter the folder of the adapters
+   */
+  void merge(Resolved run, Path adapter);
 }

@@ -122,8 +122,19 @@ public final class PipelineCommand {
               atLeast(options, "--count", 1),
               options.hasMatchedOption("--plain"));
       case GENERATE -> actions.generate(run, GenerationFlags.read(options));
+      case MERGE -> actions.merge(run, adapter(options));
     }
     return ExitCode.OK;
+  }
+
+  private Path adapter(ParseResult options) {
+    Path adapter = options.matchedOptionValue("--adapter", Path.of(""));
+    if (adapter.toString().isEmpty()) {
+      throw new ParameterException(
+          line,
+          "merge needs --adapter, the folder of adapter_config.json: the output_dir of a run");
+    }
+    return adapter;
   }
 
   private long atLeast(ParseResult options, String name, long least) {

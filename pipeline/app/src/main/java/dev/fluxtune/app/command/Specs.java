@@ -78,6 +78,14 @@ final class Specs {
               number("--count", "1", "How many chunks to show"),
               bare("--plain", "No colours and styles, as where the output is no terminal"));
       case GENERATE -> GenerationFlags.options();
+      case MERGE ->
+          List.of(
+              OptionSpec.builder("--adapter")
+                  .type(Path.class)
+                  .arity("1")
+                  .paramLabel("PATH")
+                  .description("Folder of adapters: a run's output_dir, a checkpoint, or PEFT's")
+                  .build());
     };
   }
 

@@ -33,12 +33,20 @@ enum Subcommand {
       "pipeline inspect --config run.yaml --chunk 7 --count 2"),
   GENERATE(
       "Let a model write on from prompts",
-      "Prints what the model of a folder, a checkpoint's too, writes after each --prompt; or, for"
+      "Prints what the model of a folder, a checkpoint's or an adapter's too, writes after each"
+          + " --prompt; or, for"
           + " the rows of dataset_name, one JSON object a line: prompt, completion (that of the"
           + " row, where it has one) and generated. A row's prompt is its text before the part"
           + " that would be trained; of plain text, and of a template without {% generation %},"
           + " all of it.",
-      "pipeline generate --model_name_or_path out/ --prompt \"The moon is\"");
+      "pipeline generate --model_name_or_path out/ --prompt \"The moon is\""),
+  MERGE(
+      "Merge adapters into their base",
+      "Writes the model of model_name_or_path with the adapters of a run, or of PEFT, added to its"
+          + " weights, each in its own type, into output_dir, as transformers reads it. The base"
+          + " and the adapters stay as they are.",
+      "pipeline merge --model_name_or_path llama2/ --adapter out/"
+          + " \\\n      --output_dir merged/");
 
   private static final Set<String> TOKENIZER =
       Set.of(
@@ -96,7 +104,7 @@ enum Subcommand {
 
   /** Whether it packs rows into chunks; where none are named, the embedded ones. */
   boolean packs() {
-    return this != GENERATE;
+    return this != GENERATE && this != MERGE;
   }
 
   /** Whether the help explains the key; it is accepted in any case. */
@@ -118,6 +126,7 @@ enum Subcommand {
               || name.equals("dtype")
               || name.equals("bf16")
               || name.equals("seed");
+      case MERGE -> name.equals("model_name_or_path") || name.equals("output_dir");
     };
   }
 }

@@ -126,6 +126,11 @@ class CompletionTest {
     }
 
     @Override
+    public void merge(Resolved run, Path adapter) {
+      throw new AssertionError("merge was run");
+    }
+
+    @Override
     public void pack(Resolved run) {
       throw new AssertionError("pack was run");
     }

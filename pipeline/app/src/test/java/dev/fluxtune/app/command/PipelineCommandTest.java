@@ -41,6 +41,11 @@ class PipelineCommandTest {
         }
 
         @Override
+        public void merge(Resolved run, Path adapter) {
+          called("merge " + adapter);
+        }
+
+        @Override
         public void pack(Resolved run) {
           called("pack " + run.config().chunks().maxLength().orElseThrow());
         }
@@ -186,7 +191,10 @@ class PipelineCommandTest {
     assertThat(out().lines()).allMatch(line -> line.length() <= 80);
     assertThat(out().lines()).allMatch(line -> line.equals(line.stripTrailing()));
     assertThat(out()).doesNotContain("%n");
-    assertThat(out()).contains("--config FILE", "--dataset_name PATH", "[42]", "Exit codes:");
+    assertThat(out()).contains("--config FILE", "--model_name_or_path PATH", "Exit codes:");
+    boolean rows = subcommand != Subcommand.MERGE;
+    assertThat(out().contains("--dataset_name PATH")).isEqualTo(rows);
+    assertThat(out().contains("[42]")).isEqualTo(rows);
     assertThat(out()).doesNotContain("%n", "%%");
     assertThat(out().contains("--[no_]packing")).isEqualTo(subcommand.packs());
     assertThat(Key.all()).allMatch(key -> out().contains(key.name()));
@@ -214,6 +222,15 @@ class PipelineCommandTest {
             generation(List.of(), 256, "false", "2.0", "", "", ""),
             generation(List.of(), 256, "false", "", "", "", "1.1"));
     assertThat(err()).as("nothing is packed, and no embedded rows are taken").isEmpty();
+  }
+
+  @Test
+  void mergeNeedsAnAdapter() {
+    assertThat(run("merge", "--adapter", "lora", "--output_dir", "merged")).isZero();
+    assertThat(calls).containsExactly("merge lora");
+    assertThat(err()).as("no embedded model is taken").isEmpty();
+    assertThat(run("merge", "--output_dir", "merged")).isEqualTo(2);
+    assertThat(err()).contains("merge needs --adapter");
   }
 
   private static String generation(List<String> prompts, int most, String... values) {

@@ -1,0 +1,258 @@
+package dev.fluxtune.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Adapters on a model that the command itself trained for some steps. */
+class LoraRunTest {
+  private static final String ADAPTER = "adapter_model.safetensors";
+
+  @TempDir static Path shared;
+  private static Path base;
+
+  @TempDir Path folder;
+  private TinyRun tiny;
+  private Path output;
+
+  @BeforeAll
+  static void trainTheBase() throws IOException {
+    base = shared.resolve("base");
+    new TinyRun(shared).whole(base, "max_steps", 20, "save_strategy", "no");
+  }
+
+  @BeforeEach
+  void layOut() throws IOException {
+    tiny = new TinyRun(folder);
+    output = folder.resolve("out");
+  }
+
+  private static Object[] lora(Object... more) {
+    List<Object> all =
+        new ArrayList<>(
+            List.of(
+                "use_peft",
+                true,
+                "model_name_or_path",
+                base,
+                "tokenizer_name_or_path",
+                base,
+                "learning_rate",
+                1e-2,
+                "lora_r",
+                4,
+                "lora_target_modules",
+                "all-linear"));
+    all.addAll(List.of(more));
+    return all.toArray();
+  }
+
+  @Test
+  void trainsAdaptersAndWritesThemAlone() throws IOException {
+    byte[] before = TinyRun.weights(base);
+    CommandRun run =
+        tiny.whole(output, lora("lora_target_modules", "[q_proj, v_proj]", "save_steps", 25));
+
+    assertThat(TinyRun.weights(base)).isEqualTo(before);
+    for (Path written : List.of(output, output.resolve("checkpoint-25"))) {
+      assertThat(TinyRun.names(written))
+          .contains("adapter_config.json", ADAPTER, "tokenizer.json", "tokenizer_config.json")
+          .doesNotContain("config.json", "generation_config.json", TinyRun.WEIGHTS);
+    }
+    JsonNode config = TinyRun.json(output.resolve("adapter_config.json"));
+    assertThat(config.path("base_model_name_or_path").textValue()).isEqualTo(base.toString());
+    assertThat(config.path("r").intValue()).isEqualTo(4);
+    assertThat(config.path("lora_alpha").intValue()).isEqualTo(32);
+    assertThat(config.path("lora_dropout").doubleValue()).isEqualTo(0.05);
+    assertThat(run.err())
+        .containsPattern("trained parameters +[\\d,]+ +[\\d.]+ %")
+        .containsPattern(
+            "adapters +\\d+ +rank 4, scaled by 8.000, dropout 0.05, on q_proj, v_proj");
+    // Beside the adapters nothing is held for what is trained.
+    assertThat(Files.size(output.resolve(ADAPTER))).isLessThan(before.length / 10);
+    assertThat(Files.size(output.resolve("checkpoint-25/optimizer.safetensors")))
+        .isLessThan(before.length / 5);
+  }
+
+  @Test
+  void theLossFalls() throws IOException {
+    tiny.whole(
+        output, lora("lora_r", 8, "lora_alpha", 8, "num_train_epochs", 8, "save_steps", 200));
+    List<Double> losses = new ArrayList<>();
+    TinyRun.json(output.resolve("checkpoint-200/trainer_state.json"))
+        .path("log_history")
+        .forEach(log -> losses.add(log.path("loss").doubleValue()));
+    assertThat(losses).hasSize(200);
+    assertThat(mean(losses.subList(190, 200))).isLessThan(0.9 * mean(losses.subList(0, 10)));
+  }
+
+  private static double mean(List<Double> numbers) {
+    return numbers.stream().mapToDouble(it -> it).average().orElseThrow();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "lora_dropout=0.3",
+        "lora_dropout=0.3 bf16=true gradient_checkpointing=true",
+        "lora_modules_to_save=norm lora_target_modules=q_proj use_rslora=true"
+      })
+  void goesOnToTheBit(String more) throws IOException {
+    List<Object> settings = new ArrayList<>(List.of("max_steps", 12, "save_steps", 7));
+    for (String one : more.split(" ", -1)) {
+      settings.addAll(List.of((Object[]) one.split("=", -1)));
+    }
+    tiny.whole(output, lora(settings.toArray()));
+    byte[] straight = adapter(output);
+    TinyRun.backTo(output, 7);
+    assertThat(adapter(output.resolve("checkpoint-7"))).isNotEqualTo(straight);
+
+    settings.addAll(List.of("resume_from_checkpoint", true));
+    CommandRun resumed = tiny.whole(output, lora(settings.toArray()));
+
+    assertThat(resumed.err()).contains("going on after step 7");
+    assertThat(adapter(output)).isEqualTo(straight);
+  }
+
+  private static byte[] adapter(Path written) throws IOException {
+    return Files.readAllBytes(written.resolve(ADAPTER));
+  }
+
+  @Test
+  void otherAdaptersAreAnotherRun() {
+    tiny.whole(output, lora("max_steps", 1));
+    tiny.run(output, lora("max_steps", 1)).refused("holds this run already");
+    tiny.run(output, lora("max_steps", 1, "lora_r", 8, "resume_from_checkpoint", true))
+        .refused("lora_r: 4 → 8");
+  }
+
+  @Test
+  void generatesWithTheAdapterOnItsBase() throws IOException {
+    tiny.whole(output, lora("save_steps", 25));
+    String plain = generated(base);
+    String adapted = generated(output);
+    assertThat(adapted).isNotEqualTo(plain);
+    assertThat(generated(output.resolve("checkpoint-25"))).isNotEmpty();
+
+    Path moved = folder.resolve("moved");
+    Files.createDirectory(moved);
+    for (String name : List.of("adapter_config.json", ADAPTER)) { // as PEFT alone leaves them
+      Files.copy(output.resolve(name), moved.resolve(name));
+    }
+    assertThat(generated(moved)).isEqualTo(adapted);
+    Path config = moved.resolve("adapter_config.json");
+    Files.writeString(
+        config, Files.readString(config).replace(base.toString(), folder.resolve("x").toString()));
+    generate(moved).refused(moved + ": its base is not there", "base_model_name_or_path");
+    Files.writeString(
+        config, Files.readString(config).replace("\"use_dora\" : false", "\"use_dora\" : true"));
+    Files.writeString(
+        config, Files.readString(config).replace(folder.resolve("x").toString(), base.toString()));
+    generate(moved).refused("use_dora (true) is not supported");
+  }
+
+  private String generated(Path model) {
+    CommandRun run = generate(model);
+    assertThat(run.code()).as(run.err()).isZero();
+    return run.out();
+  }
+
+  private CommandRun generate(Path model) {
+    return CommandRun.of(
+        folder.resolve("cache"),
+        "generate",
+        "--model_name_or_path",
+        model,
+        "--dataset_name",
+        tiny.rows().resolve("test.jsonl"),
+        "--max_new_tokens",
+        4,
+        "--temperature",
+        0.8,
+        "--do_sample");
+  }
+
+  @Test
+  void whatCannotBeAdaptedIsRefusedBeforeAnythingIsWritten() {
+    refused("no module q_porj; did you mean q_proj?", "lora_target_modules", "[q_porj, v_proj]");
+    refused(
+        "model.embed_tokens cannot have an adapter",
+        "lora_target_modules",
+        "[embed_tokens, v_proj]");
+    refused("tie_word_embeddings", "lora_modules_to_save", "embed_tokens");
+    assertThat(output).doesNotExist();
+  }
+
+  private void refused(String message, Object... settings) {
+    tiny.run(output, lora(settings)).refused(message);
+    assertThat(TinyRun.names(output)).noneMatch(it -> it.endsWith(".safetensors"));
+  }
+
+  @Test
+  void mergedItWritesWhatTheAdapterDoes() throws IOException {
+    tiny.whole(output, lora("save_strategy", "no"));
+    Path merged = folder.resolve("merged");
+    CommandRun run = merge(merged, output);
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.out()).containsPattern("merged +14 ");
+    assertThat(run.err()).isEmpty();
+    assertThat(TinyRun.names(merged))
+        .contains("config.json", "generation_config.json", TinyRun.WEIGHTS, "tokenizer.json")
+        .doesNotContain("adapter_config.json", ADAPTER, ".lock");
+    assertThat(generated(merged)).isEqualTo(generated(output)).isNotEqualTo(generated(base));
+
+    merge(merged, output).refused(merged + ": holds something already");
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    merge(file, output).refused("is a file");
+  }
+
+  private CommandRun merge(Path merged, Path adapter) {
+    return CommandRun.of(
+        folder.resolve("cache"),
+        "merge",
+        "--model_name_or_path",
+        base,
+        "--adapter",
+        adapter,
+        "--output_dir",
+        merged);
+  }
+
+  @Test
+  void mergesNothingElse() {
+    tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
+    Path merged = folder.resolve("merged");
+    merge(merged, base).refused(base + ": holds no adapter_config.json");
+    CommandRun.of(
+            folder.resolve("cache"),
+            "merge",
+            "--model_name_or_path",
+            output,
+            "--adapter",
+            output,
+            "--output_dir",
+            merged)
+        .refused(output + ": holds an adapter; give the model it belongs to, " + base);
+    CommandRun.of(folder.resolve("cache"), "merge", "--adapter", output, "--output_dir", merged)
+        .refused("--model_name_or_path", "it names " + base);
+    assertThat(merged).doesNotExist();
+  }
+
+  @Test
+  void anAdapterIsNoBase() {
+    tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
+    tiny.run(folder.resolve("next"), lora("model_name_or_path", output))
+        .refused(output + ": holds an adapter");
+  }
+}
