@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 SOURCES = pathlib.Path("trainer/src/main/resources/dev/fluxtune/trainer/model")
 TABLES = [load_file("trainer/src/test/resources/quantize/expected.safetensors")[name] for name in ("nf4", "dynamic")]
 SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
-PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0,
-             intermediate=0, quantized=False, scales=9)
+PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, dropped_scaling=1.0, stay=1.0, intermediate=0,
+             quantized=False, scales=9)
 NO_SEEDS = torch.zeros(0, dtype=torch.int64)
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
@@ -98,11 +98,13 @@ def timed(what, run):
     for _ in range(5):
         run()
     torch.cuda.synchronize()
-    start = time.perf_counter()
+    torch.cuda.reset_peak_memory_stats()
+    before, start = torch.cuda.memory_allocated(), time.perf_counter()
     for _ in range(20):
         run()
     torch.cuda.synchronize()
-    print(f"{what}: {(time.perf_counter() - start) * 50:.2f} ms", flush=True)
+    print(f"{what}: {(time.perf_counter() - start) * 50:.2f} ms, {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB",
+          "at the peak", flush=True)
 
 
 def head_and_embedding(small, n, hidden, vocabulary, device, dtype):
@@ -173,23 +175,6 @@ def codes_are_those_of_the_cpu(form):
                 dense = ops.weight(there, i)
             assert torch.equal(dense.cpu(), ops.weight(here, i)), (form, dtype, i)
     print(form, "codes and what they stand for in bf16 and fp32: on the GPU those of the CPU to the bit")
-
-
-def time_layer(ops, form, lengths, x, gy, documents, w, g):
-    for _ in range(5):
-        y, *kept = ops.layer_keeping(x, documents, w)
-        ops.layer_backward(gy, kept, documents, w, g)
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    start = time.perf_counter()
-    for _ in range(20):
-        y, *kept = ops.layer_keeping(x, documents, w)
-        ops.layer_backward(gy, kept, documents, w, g)
-    torch.cuda.synchronize()
-    print(f"layer of 7B in {form}, {'trained' if g[1].numel() else 'frozen'}, {len(lengths)} documents of {lengths[0]}:",
-          f"{(time.perf_counter() - start) * 50:.2f} ms forward and backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept,",
-          f"{sum(t.nbytes for t in w) / 2**20:.0f} MiB of weights, {(torch.cuda.max_memory_allocated() - before) / 2**20:.0f} MiB more at the peak", flush=True)
 
 
 def bytes_and_back(ops, dtype, folder):
@@ -266,6 +251,12 @@ with torch.no_grad():
     lora = load(**seven, adapted=True, scaling=0.25, dropped_scaling=0.25 / 0.9, stay=0.9)
     cases = [("frozen, no adapters", ops, NO_SEEDS, w, frozen), ("adapters", lora, NO_SEEDS, with_ab, g),
              ("adapters, dropout", lora, torch.arange(9), with_ab, g)]
+    for form in ("int8", "nf4", "nested"):
+        codes_are_those_of_the_cpu(form)
+        codes = layer_of_codes(w, form)
+        print(f"a layer's weights in {form}: {sum(t.nbytes for t in codes[:-2]) / 2**20:.0f} MiB")
+        qlora = load(**seven, adapted=True, scaling=0.25, quantized=True, scales=27, intermediate=11008)
+        cases.append((f"adapters on {form}", qlora, NO_SEEDS, codes[:9] + with_ab[9:] + codes[9:], g))
     for name, it, seeds, weights, into in cases:
         def kept():
             y, *kept = it.layer_keeping(x, documents, seeds, weights)

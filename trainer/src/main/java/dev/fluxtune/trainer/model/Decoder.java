@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,12 +44,10 @@ public final class Decoder implements AutoCloseable {
     this.lengths = prompts.stream().mapToInt(prompt -> prompt.length).toArray();
     this.capacity = Math.addExact(longest(), more);
     config.checkLength(capacity);
-    this.layers =
-        IntStream.range(0, config.layers())
-            .mapToObj(layer -> weights.layer(config, layer))
-            .toList();
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    this.layers =
+        Llama.layers(Llama.layerNames(config, weights), weights, manager.create(new Shape(0)));
     this.ops = Llama.script(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }

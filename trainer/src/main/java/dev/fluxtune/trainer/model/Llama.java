@@ -4,10 +4,12 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.trainer.adapter.Lora;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +35,7 @@ public final class Llama implements AutoCloseable {
   private final NDArray frequencies;
   private final List<List<String>> names; // of each layer's weights, in the source's order
   private final List<List<NDArray>> layers;
+  private final NDArray none;
   private final NDArray noSeeds;
   private final int positionsAtOnce;
 
@@ -64,15 +67,10 @@ public final class Llama implements AutoCloseable {
     this.trainsEmbedding = options.trained().names(config).contains(ModelConfig.EMBEDDING);
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+    this.none = manager.create(new Shape(0));
     this.noSeeds = host.create(new long[0]);
-    this.names =
-        IntStream.range(0, config.layers())
-            .mapToObj(layer -> weights.layerNames(config, layer))
-            .toList();
-    this.layers =
-        IntStream.range(0, config.layers())
-            .mapToObj(layer -> weights.layer(config, layer))
-            .toList();
+    this.names = layerNames(config, weights);
+    this.layers = layers(names, weights, none);
     this.ops = script(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }
@@ -86,16 +84,46 @@ public final class Llama implements AutoCloseable {
 
   private static void checkTrained(Weights weights, List<String> names) {
     for (String name : names) {
-      if (!weights.scales(name).isEmpty()) {
+      if (weights.isQuantized(name)) {
         throw new BadInputException(
             name
-                + " is quantized and cannot be trained: set use_peft: true, so that adapters are, or"
-                + " leave load_in_4bit and load_in_8bit out");
+                + " is quantized and cannot be trained: train adapters (use_peft: true, without it in"
+                + " lora_modules_to_save), or leave load_in_4bit and load_in_8bit out");
       }
     }
   }
 
-  /** The mathematics of a model with its adapters, for its weights' type and form. */
+  /** What the source takes of each layer; an adapter's names where there may be one. */
+  static List<List<String>> layerNames(ModelConfig config, Weights weights) {
+    List<List<String>> all = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      List<String> names = new ArrayList<>(config.layerNames(layer));
+      if (weights.lora().isPresent()) {
+        for (String weight : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
+          String module = weight.substring(0, weight.lastIndexOf('.'));
+          names.addAll(List.of(Lora.a(module), Lora.b(module)));
+        }
+      }
+      all.add(names);
+    }
+    return all;
+  }
+
+  /** The same as arrays, and behind them what scales the quantized ones. */
+  static List<List<NDArray>> layers(List<List<String>> names, Weights weights, NDArray none) {
+    List<List<NDArray>> all = new ArrayList<>();
+    for (List<String> layer : names) {
+      List<NDArray> arrays = new ArrayList<>();
+      for (String name : layer) {
+        arrays.add(Lora.isAdapter(name) ? weights.getOr(name, none) : weights.get(name));
+      }
+      arrays.addAll(weights.scales(layer.subList(0, Lora.PRODUCTS), none));
+      all.add(List.copyOf(arrays));
+    }
+    return all;
+  }
+
+  /** The mathematics of a model with its adapters, for its weights' type. */
   static TorchScript script(NDManager host, ModelConfig config, Weights weights) {
     double scaling = weights.lora().map(Lora::scaling).orElse(1.0);
     double stay = 1 - weights.lora().map(it -> it.settings().dropout()).orElse(0.0);
@@ -118,7 +146,7 @@ public final class Llama implements AutoCloseable {
             Map.entry("dropped_scaling", Double.toString(scaling / stay)),
             Map.entry("stay", Double.toString(stay)),
             Map.entry("quantized", weights.quantized() ? "True" : "False"),
-            Map.entry("scales", Integer.toString(weights.layerNames(config, 0).size()))));
+            Map.entry("scales", Integer.toString(layerNames(config, weights).get(0).size()))));
   }
 
   /** Buffers for the gradients of what is trained. */

@@ -29,15 +29,20 @@ public final class Weights implements AutoCloseable {
   private final NDManager manager;
   private final Dtype dtype;
   private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+  private final Map<String, Scales> quantized = new LinkedHashMap<>();
+  private List<NDArray> tables = List.of(); // what the codes of all quantized ones stand for
   private Optional<Lora> lora = Optional.empty();
-  private final Map<String, List<NDArray>> scales = new LinkedHashMap<>(); // of the quantized ones
-  private final NDArray none;
-  private List<NDArray> tables = List.of();
-  private long size;
+
+  /**
+   * What else there is of a quantized weight.
+   *
+   * @param arrays what scales its codes, then what scales that
+   * @param numbers how many its codes stand for
+   */
+  private record Scales(List<NDArray> arrays, long numbers) {}
 
   private Weights(Device device, Dtype dtype) {
     this.manager = NDManager.newBaseManager(device, "PyTorch");
-    this.none = manager.create(new Shape(0));
     this.dtype = dtype;
   }
 
@@ -70,13 +75,13 @@ public final class Weights implements AutoCloseable {
     return new Weights(device, dtype)
         .filled(
             (weights, tensors) -> {
-              weights.tables = List.copyOf(quantizer.tables(weights.manager));
               files.forEach(
                   (name, file) -> {
                     if (wanted.contains(name)) {
                       weights.read(name, file, tensors, quantizer);
                     }
                   });
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
             });
   }
 
@@ -98,9 +103,9 @@ public final class Weights implements AutoCloseable {
   private void put(String name, List<Long> shape, NDList parts) {
     arrays.put(name, parts.get(0));
     if (parts.size() > 1) {
-      scales.put(name, List.copyOf(parts.subList(1, parts.size())));
+      long numbers = shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
+      quantized.put(name, new Scales(List.copyOf(parts.subList(1, parts.size())), numbers));
     }
-    size += shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
   }
 
   /**
@@ -129,8 +134,8 @@ public final class Weights implements AutoCloseable {
     return new Weights(device, dtype)
         .filled(
             (weights, tensors) -> {
-              weights.tables = List.copyOf(quantizer.tables(weights.manager));
               weights.draw(config, wanted, seed, tensors, quantizer);
+              weights.tables = List.copyOf(quantizer.tables(weights.manager));
             });
   }
 
@@ -210,7 +215,7 @@ public final class Weights implements AutoCloseable {
                     (name, sizes) -> {
                       if (!adapters.saved().contains(name)) {
                         try (NDArray drawn = initial(host, name, sizes)) {
-                          put(name, sizes, new NDList(tensors.converted(manager, drawn, dtype)));
+                          arrays.put(name, tensors.converted(manager, drawn, dtype));
                         }
                       }
                     });
@@ -226,10 +231,12 @@ public final class Weights implements AutoCloseable {
           for (String name : adapters.lora().shapes(config.shapes()).keySet()) {
             NDArray read = tensors.read(manager, adapters.file(), adapters.tensor(name), dtype);
             NDArray replaced = arrays.put(name, read);
-            if (replaced == null) {
-              size += read.size();
-            } else {
+            if (replaced != null) {
               replaced.close();
+            }
+            Scales ofCodes = quantized.remove(name);
+            if (ofCodes != null) {
+              ofCodes.arrays().forEach(NDArray::close);
             }
           }
         });
@@ -262,52 +269,47 @@ public final class Weights implements AutoCloseable {
     return array;
   }
 
+  /** A weight, or {@code none} where there is no such. */
+  NDArray getOr(String name, NDArray none) {
+    return arrays.getOrDefault(name, none);
+  }
+
   /** All of them by name, in that order; they stay ours. */
   public Map<String, NDArray> arrays() {
     return Collections.unmodifiableMap(arrays);
   }
 
-  /** Whether any of them is. */
+  boolean isQuantized(String name) {
+    return quantized.containsKey(name);
+  }
+
+  /** Whether any is. */
   boolean quantized() {
-    return !scales.isEmpty();
+    return !quantized.isEmpty();
   }
 
-  /** What scales a quantized weight; empty for others. They stay ours. */
-  List<NDArray> scales(String name) {
-    return scales.getOrDefault(name, List.of());
-  }
-
-  /** The names of what the TorchScript source takes of a layer; an adapter's where it may be. */
-  List<String> layerNames(ModelConfig config, int layer) {
-    List<String> names = new ArrayList<>(config.layerNames(layer));
-    if (lora.isPresent()) {
-      for (String weight : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
-        String module = weight.substring(0, weight.lastIndexOf('.'));
-        names.addAll(List.of(Lora.a(module), Lora.b(module)));
-      }
-    }
-    return names;
-  }
-
-  /** The weights of these names, and then what scales them and their codes, if any are codes. */
-  List<NDArray> layer(ModelConfig config, int layer) {
+  /**
+   * What scales the quantized ones among some weights, as llama.py takes it; empty where no weight
+   * is quantized.
+   *
+   * @param none what stands where there is nothing
+   */
+  List<NDArray> scales(List<String> names, NDArray none) {
     List<NDArray> all = new ArrayList<>();
-    for (String name : layerNames(config, layer)) {
-      all.add(Lora.isAdapter(name) ? arrays.getOrDefault(name, none) : get(name));
-    }
     if (quantized()) {
       for (int depth = 0; depth < 2; depth++) {
-        for (String name : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
-          all.add(orNone(scales(name), depth));
+        for (String name : names) {
+          Scales scales = quantized.get(name);
+          all.add(scales == null ? none : orNone(scales.arrays(), depth, none));
         }
       }
-      all.add(orNone(tables, 0));
-      all.add(orNone(tables, 1));
+      all.add(orNone(tables, 0, none));
+      all.add(orNone(tables, 1, none));
     }
-    return List.copyOf(all);
+    return all;
   }
 
-  private NDArray orNone(List<NDArray> some, int i) {
+  private static NDArray orNone(List<NDArray> some, int i, NDArray none) {
     return i < some.size() ? some.get(i) : none;
   }
 
@@ -321,7 +323,9 @@ public final class Weights implements AutoCloseable {
 
   /** Numbers in all weights together. */
   public long size() {
-    return size;
+    long codes = quantized.keySet().stream().mapToLong(name -> get(name).size()).sum();
+    long numbers = quantized.values().stream().mapToLong(Scales::numbers).sum();
+    return arrays.values().stream().mapToLong(NDArray::size).sum() - codes + numbers;
   }
 
   @Override

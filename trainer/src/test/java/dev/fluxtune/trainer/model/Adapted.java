@@ -62,13 +62,18 @@ public record Adapted(
 
   public Weights weights(Dtype dtype) {
     Weights weights = Weights.read(base.folder(), base.config(), Device.cpu(), dtype);
+    adapt(weights);
+    return weights;
+  }
+
+  /** Adds the adapters to the base's weights. */
+  public void adapt(Weights weights) {
     if (folder.isPresent()) {
       AdapterFolder read = AdapterFolder.read(folder.get(), base.config().shapes());
       weights.adapt(new AdapterFolder(lora, read.file()), base.config());
     } else {
       weights.adapt(lora, base.config(), 1);
     }
-    return weights;
   }
 
   public Llama.Options options(long seed, boolean checkpointing) {

@@ -23,8 +23,7 @@ final class Dequantizer implements AutoCloseable {
   private final Tensors tensors = new Tensors();
   private final TorchScript ops;
 
-  /** For a model's weights. */
-  Dequantizer(ModelConfig config, Weights weights) {
+  private Dequantizer(ModelConfig config, Weights weights) {
     ops = Llama.script(host, config, weights);
   }
 
@@ -53,13 +52,19 @@ final class Dequantizer implements AutoCloseable {
                 Map.entry("scales", "9")));
   }
 
-  /** A product's weight, in the type of the model. */
-  NDArray weight(NDManager owner, List<NDArray> w, int i) {
-    return run(
-        owner,
-        "weight",
-        IValue.listFrom(w.stream().map(PtNDArray.class::cast).toArray(PtNDArray[]::new)),
-        IValue.from((long) i));
+  /** A layer's weight, in the type of the model. */
+  static NDArray weight(NDManager owner, ModelConfig config, Weights weights, String name) {
+    try (Dequantizer dequantizer = new Dequantizer(config, weights)) {
+      NDArray none = dequantizer.host.create(new Shape(0));
+      List<List<String>> names = Llama.layerNames(config, weights);
+      int layer = Integer.parseInt(name.split("\\.", -1)[2]);
+      PtNDArray[] w =
+          Llama.layers(names, weights, none).get(layer).stream()
+              .map(PtNDArray.class::cast)
+              .toArray(PtNDArray[]::new);
+      long i = names.get(layer).indexOf(name);
+      return dequantizer.run(owner, "weight", IValue.listFrom(w), IValue.from(i));
+    }
   }
 
   NDArray ofEightBits(NDManager owner, Expected expected, String name) {

@@ -14,6 +14,7 @@ import dev.fluxtune.trainer.quantize.Quantization;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +27,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 class QuantizedTest {
   private static final Expected EXPECTED = Expected.read();
   private static final Fixture FIXTURE = Fixture.of("qwen2");
-  private static final List<String> NAMES = List.copyOf(FIXTURE.config().shapes().keySet());
 
   @ParameterizedTest
   @EnumSource
@@ -55,7 +55,7 @@ class QuantizedTest {
     for (Dtype dtype : Dtype.values()) {
       double apart = dtype == Dtype.FLOAT32 ? 1e-5 : 0;
       try (Weights codes = quantized(form, dtype);
-          Weights dense = dequantized(codes);
+          Weights dense = dequantized(FIXTURE, codes);
           Layer ofCodes = new Layer(codes);
           Layer ofDense = new Layer(dense)) {
         List<float[]> expected = ofDense.forwardAndBackward();
@@ -74,7 +74,7 @@ class QuantizedTest {
   @EnumSource
   void aModelIsTheOneWithTheWeightsThatItsCodesStandFor(Quantization form) {
     try (Weights codes = quantized(form, Dtype.FLOAT32);
-        Weights dense = dequantized(codes);
+        Weights dense = dequantized(FIXTURE, codes);
         Weights original = FIXTURE.weights()) {
       assertThat(codes.size()).isEqualTo(original.size());
       List<int[]> prompts = List.of(new int[] {1, 2, 3}, new int[] {5});
@@ -88,7 +88,7 @@ class QuantizedTest {
       }
       // Half a step, between the two lowest constants of four, or two of eight bits.
       double most = form == Quantization.INT8 ? 0.5001 / 127 : 0.153;
-      for (String name : NAMES) {
+      for (String name : original.names()) {
         double off =
             Fixture.distance(dense.get(name).toFloatArray(), original.get(name).toFloatArray());
         if (name.endsWith("_proj.weight")) {
@@ -96,6 +96,35 @@ class QuantizedTest {
         } else {
           assertThat(off).as(name).isZero();
         }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void adaptersOnCodesLearnAsOnTheWeightsThatTheseStandFor(Quantization form) {
+    Adapted adapted = Adapted.of("tied").dropping(0.3);
+    Fixture base = adapted.base();
+    for (boolean checkpointing : new boolean[] {false, true}) {
+      try (Weights codes = quantized(base, form, Dtype.FLOAT32);
+          Weights dense = dequantized(base, codes)) {
+        List<Map<String, float[]>> gradients = new ArrayList<>();
+        for (Weights weights : List.of(codes, dense)) {
+          adapted.adapt(weights);
+          try (Llama model = new Llama(base.config(), weights, adapted.options(5, checkpointing));
+              Gradients into = model.gradients(Dtype.FLOAT32)) {
+            assertThat(model.forwardBackward(base.batch(), base.scale(), into)).isPositive();
+            gradients.add(Fixture.floats(into));
+          }
+        }
+        assertThat(gradients.get(0).keySet()).isEqualTo(gradients.get(1).keySet()).isNotEmpty();
+        gradients
+            .get(1)
+            .forEach(
+                (name, expected) ->
+                    assertThat(Fixture.distance(gradients.get(0).get(name), expected))
+                        .as(name)
+                        .isLessThan(1e-5));
       }
     }
   }
@@ -115,36 +144,36 @@ class QuantizedTest {
   void aModelReadFreesAllThatIsNotItsOwn() {
     int before = NativeMemory.arrays();
     try (Weights codes = quantized(Quantization.NF4_NESTED, Dtype.FLOAT32)) {
-      // Two more of each product, the two tables, and the one that stands for none.
+      // Two more of each product, and the two tables.
       int products = 7 * FIXTURE.config().layers();
-      assertThat(NativeMemory.arrays() - before)
-          .isEqualTo(codes.names().size() + 2 * products + 2 + 1);
+      assertThat(NativeMemory.arrays() - before).isEqualTo(codes.names().size() + 2 * products + 2);
     }
     assertThat(NativeMemory.arrays()).isEqualTo(before);
   }
 
   private static Weights quantized(Quantization form, Dtype dtype) {
-    return form.read(FIXTURE.folder(), FIXTURE.config(), NAMES, Device.cpu(), dtype);
+    return quantized(FIXTURE, form, dtype);
+  }
+
+  private static Weights quantized(Fixture fixture, Quantization form, Dtype dtype) {
+    ModelConfig config = fixture.config();
+    return form.read(fixture.folder(), config, config.shapes().keySet(), Device.cpu(), dtype);
   }
 
   /** The weights that another's codes stand for, as they are. */
-  private static Weights dequantized(Weights codes) {
-    ModelConfig config = FIXTURE.config();
+  private static Weights dequantized(Fixture fixture, Weights codes) {
+    ModelConfig config = fixture.config();
     Quantizer dense =
         new Quantizer() {
           @Override
           public boolean takes(String name) {
-            return !codes.scales(name).isEmpty();
+            return codes.isQuantized(name);
           }
 
           @Override
           public NDList quantize(NDManager owner, String what, List<Long> shape, Numbers numbers) {
             String name = what.substring(0, what.indexOf(' '));
-            int layer = Integer.parseInt(name.split("\\.", -1)[2]);
-            int i = config.layerNames(layer).indexOf(name);
-            try (Dequantizer dequantizer = new Dequantizer(config, codes)) {
-              return new NDList(dequantizer.weight(owner, codes.layer(config, layer), i));
-            }
+            return new NDList(Dequantizer.weight(owner, config, codes, name));
           }
 
           @Override
@@ -152,7 +181,8 @@ class QuantizedTest {
             return new NDList();
           }
         };
-    return Weights.read(FIXTURE.folder(), config, NAMES, Device.cpu(), codes.dtype(), dense);
+    return Weights.read(
+        fixture.folder(), config, config.shapes().keySet(), Device.cpu(), codes.dtype(), dense);
   }
 
   /** The second layer of a model, called as {@link Llama} does. */
@@ -165,7 +195,8 @@ class QuantizedTest {
 
     Layer(Weights weights) {
       dtype = weights.dtype();
-      w = weights.layer(FIXTURE.config(), 1);
+      NDArray none = manager.create(new Shape(0));
+      w = Llama.layers(Llama.layerNames(FIXTURE.config(), weights), weights, none).get(1);
       ops = Llama.script(manager, FIXTURE.config(), weights);
     }
 
@@ -177,8 +208,8 @@ class QuantizedTest {
             NDArray x = numbers(1);
             NDArray gy = numbers(2);
             List<NDArray> documents = documents(x);
+            NDArray seeds = manager.create(new long[0]);
             List<NDArray> g = gradients();
-            NDArray seeds = manager.create(new long[0]); // nothing is dropped
             NDList kept = ops.call(manager, "layer_keeping", x, documents, seeds, w);
             NDArray y = kept.remove(0);
             NDList results =
