@@ -40,7 +40,7 @@ public record AdapterFolder(Lora lora, SafeTensors file) {
   public static AdapterFolder read(Path folder, Map<String, List<Long>> shapes) {
     Lora lora;
     try {
-      lora = Lora.of(AdapterConfig.read(folder).settings(), shapes);
+      lora = Lora.ofSaved(AdapterConfig.read(folder).settings(), shapes);
     } catch (BadInputException e) {
       throw new BadInputException("the adapter in %s: %s".formatted(folder, e.getMessage()), e);
     }

@@ -55,6 +55,12 @@ public record Lora(Settings settings, List<String> modules, List<String> saved) 
    *     can have no adapter
    */
   public static Lora of(Settings settings, Map<String, List<Long>> shapes) {
+    Modules.of(shapes).checkThere(settings.targets());
+    return ofSaved(settings, shapes);
+  }
+
+  /** The same for what PEFT saved, who passes over names that are not there. */
+  static Lora ofSaved(Settings settings, Map<String, List<Long>> shapes) {
     Modules modules = Modules.of(shapes);
     List<String> saved = modules.saved(settings.modulesToSave());
     return new Lora(

@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -39,46 +38,51 @@ final class Modules {
     return weight.substring(0, weight.lastIndexOf('.'));
   }
 
+  /** Refuses names that are not there: misspelt, or of another kind of model. */
+  void checkThere(Targets targets) {
+    List<String> names = targets instanceof Targets.Names it ? it.names() : List.of();
+    for (String name : names) {
+      if (all.stream().noneMatch(new Targets.Names(List.of(name))::match)) {
+        throw new BadInputException(
+            "lora_target_modules: the model has no module %s%s; %s"
+                .formatted(name, Nearest.hint(name, Targets.PRODUCTS), whatThereIs()));
+      }
+    }
+  }
+
   /** What has an adapter, in the order of the model. */
   List<String> adapted(Targets targets, List<String> modulesToSave, List<String> saved) {
     List<String> matched =
         all.stream().filter(it -> targets.match(it) && !isIn(it, modulesToSave)).toList();
-    if (targets instanceof Targets.Names names) {
-      for (String name : names.names()) {
-        if (all.stream().noneMatch(new Targets.Names(List.of(name))::match)) {
-          throw new BadInputException(
-              "lora_target_modules: the model has no module %s%s; %s"
-                  .formatted(name, Nearest.hint(name, Targets.PRODUCTS), whatThereIs()));
-        }
-      }
-    }
     if (matched.isEmpty()) {
       throw new BadInputException(
           "lora_target_modules: no module is left to adapt%s; %s"
               .formatted(
                   targets instanceof Targets.Regex regex
                       ? ", " + regex.pattern() + " must match a whole name"
-                      : ", lora_modules_to_save takes all of them",
+                      : "",
                   whatThereIs()));
     }
     for (String module : matched) {
-      if (!isProduct(module)) {
-        throw new BadInputException(
-            "lora_target_modules: %s cannot have an adapter%s; %s"
-                .formatted(
-                    module,
-                    EMBEDDINGS.contains(module) ? " (lora_modules_to_save trains it whole)" : "",
-                    whatThereIs()));
-      }
-    }
-    Optional<String> both =
-        matched.stream().filter(it -> saved.contains(it + ".weight")).findFirst();
-    if (both.isPresent()) {
-      throw new BadInputException(
-          "%s is in lora_target_modules and in lora_modules_to_save: name it in one of them"
-              .formatted(both.get()));
+      checkAdaptable(module, saved);
     }
     return matched;
+  }
+
+  private static void checkAdaptable(String module, List<String> saved) {
+    if (!isProduct(module)) {
+      throw new BadInputException(
+          "lora_target_modules: %s cannot have an adapter%s; %s"
+              .formatted(
+                  module,
+                  EMBEDDINGS.contains(module) ? " (lora_modules_to_save trains it whole)" : "",
+                  whatThereIs()));
+    }
+    if (saved.contains(module + ".weight")) {
+      throw new BadInputException(
+          "%s is in lora_target_modules and in lora_modules_to_save: name it in one of them"
+              .formatted(module));
+    }
   }
 
   /** PEFT adapts nothing in a module that is trained whole. */

@@ -63,7 +63,7 @@ class AdapterFolderTest {
         "lora_alpha          | `much`       | lora_alpha must be a number",
         "lora_dropout        | 1.0          | lora_dropout must be at least 0 and below 1",
         "target_modules      | []           | target_modules must be a list of names",
-        "target_modules      | [`c_attn`]   | the model has no module c_attn",
+        "target_modules      | [`c_attn`]   | no module is left to adapt",
         "modules_to_save     | [`wte`]      | the model has no module wte"
       })
   void whatIsNotSupportedIsRefusedByName(String key, String value, String message)
@@ -73,6 +73,12 @@ class AdapterFolderTest {
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining(folder.toString())
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void targetsOfOtherKindsOfModelsArePassedOverAsInPeft() throws IOException {
+    change("target_modules", "[\"q_proj\", \"c_attn\", \"v_proj\"]");
+    assertThat(read("llama2").lora().modules()).hasSize(4);
   }
 
   @Test

@@ -93,7 +93,7 @@ class LoraTest {
         "(              |                | ( is no regular expression",
         "q_proj lm_head |                | lm_head cannot have an adapter (lora_modules_to_save",
         ".*layernorm    |                | model.layers.0.input_layernorm cannot have an adapter",
-        "q_proj v_proj  | q_proj v_proj  | lora_modules_to_save takes all of them",
+        "q_proj v_proj  | q_proj v_proj  | no module is left to adapt; adapters go to",
         "q_proj         | _proj          | q_proj is in lora_target_modules and in",
         "q_proj         | head_lm        | the model has no module head_lm; it has embed_tokens, lm",
       })
