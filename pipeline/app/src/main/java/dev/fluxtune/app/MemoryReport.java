@@ -7,6 +7,7 @@ import dev.fluxtune.app.config.Key;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.loop.MemoryPlan;
 import dev.fluxtune.trainer.model.Gpu;
+import dev.fluxtune.trainer.model.ModelConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,8 +19,8 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
- * What of a device's memory training takes, predicted; the components are the keys of {@code
- * memory} in {@code plan --json}, in bytes.
+ * What of a device's memory training takes, predicted, in bytes; the components are the keys of
+ * {@code memory} in {@code plan --json}.
  *
  * @param perDeviceTrainBatchSize chunks of a micro-batch, for which the parts are
  * @param maxLength their tokens
@@ -101,7 +102,7 @@ record MemoryReport(
 
   private static List<Cell> table(Path model, RunConfig config, long device, int length) {
     List<Cell> cells = new ArrayList<>();
-    methods(config)
+    methods(config, ModelConfig.read(model).layers())
         .forEach(
             (method, changes) -> {
               Setup setup = Setup.of(model, Key.changed(config, changes), Device.gpu());
@@ -115,9 +116,9 @@ record MemoryReport(
   }
 
   /** What each way sets; the rest is the configuration's. */
-  private static Map<String, Map<String, Object>> methods(RunConfig config) {
+  private static Map<String, Map<String, Object>> methods(RunConfig config, int layers) {
     Optional<Integer> all = Optional.empty();
-    int last = config.model().unfrozenLayers().orElse(LAST_LAYERS);
+    int last = config.model().unfrozenLayers().orElse(Math.min(LAST_LAYERS, layers));
     Map<String, Map<String, Object>> methods = new LinkedHashMap<>();
     methods.put("full", keys(false, all, false, false));
     methods.put("last " + last, keys(false, Optional.of(last), false, false));

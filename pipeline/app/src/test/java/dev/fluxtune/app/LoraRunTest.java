@@ -86,21 +86,19 @@ class LoraRunTest {
   }
 
   /** On the embedded rows, of which the base has seen nothing. */
-  @Test
-  void theLossFalls() throws IOException {
-    tiny.whole(
-        output,
-        lora(
-            "dataset_name",
-            TinyRun.MODEL,
-            "max_length",
-            256,
-            "lora_r",
-            16,
-            "max_steps",
-            80,
-            "save_steps",
-            80));
+  @ParameterizedTest
+  @ValueSource(strings = {"", "load_in_8bit", "load_in_4bit", "load_in_4bit use_bnb_nested_quant"})
+  void theLossFalls(String quantized) throws IOException {
+    List<Object> settings =
+        new ArrayList<>(List.of("dataset_name", TinyRun.MODEL, "max_length", 256, "lora_r", 16));
+    settings.addAll(List.of("max_steps", 80, "save_steps", 80));
+    for (String key : quantized.isEmpty() ? new String[0] : quantized.split(" ", -1)) {
+      settings.addAll(List.of(key, true));
+    }
+    CommandRun run = tiny.whole(output, lora(settings.toArray()));
+    if (!quantized.isEmpty()) {
+      assertThat(run.err()).containsPattern("frozen products +[48] bits");
+    }
     List<Double> losses = new ArrayList<>();
     TinyRun.json(output.resolve("checkpoint-80/trainer_state.json"))
         .path("log_history")
@@ -118,7 +116,8 @@ class LoraRunTest {
       strings = {
         "lora_dropout=0.3",
         "lora_dropout=0.3 bf16=true gradient_checkpointing=true",
-        "lora_modules_to_save=norm lora_target_modules=q_proj use_rslora=true"
+        "lora_modules_to_save=norm lora_target_modules=q_proj use_rslora=true",
+        "lora_dropout=0.3 load_in_4bit=true use_bnb_nested_quant=true"
       })
   void goesOnToTheBit(String more) throws IOException {
     List<Object> settings = new ArrayList<>(List.of("max_steps", 12, "save_steps", 7));
