@@ -17,8 +17,7 @@ class MemoryReportTest {
 
   private CommandRun plan(Object... flags) {
     List<Object> arguments =
-        new ArrayList<>(
-            List.of("plan", "--per_device_train_batch_size", 8, "--max_length", 256));
+        new ArrayList<>(List.of("plan", "--per_device_train_batch_size", 8, "--max_length", 256));
     arguments.addAll(List.of(flags));
     return CommandRun.of(folder.resolve("cache"), arguments.toArray());
   }
@@ -35,7 +34,8 @@ class MemoryReportTest {
   void thePartsAddUpToThePeak() throws Exception {
     JsonNode memory = memory("--device_memory_gib", 4);
     long sum = 0;
-    for (String part : List.of("weights", "masters", "gradients", "optimizer", "kept", "workspace")) {
+    for (String part :
+        List.of("weights", "masters", "gradients", "optimizer", "kept", "workspace")) {
       sum += memory.path("parts").path(part).longValue();
     }
     long most =

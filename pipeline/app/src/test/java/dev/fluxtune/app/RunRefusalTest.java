@@ -36,8 +36,6 @@ class RunRefusalTest {
   @Test
   void whatIsNotThereYet() {
     refused(says("report_to", "trainer_state.json"), "report_to", "wandb");
-    refused(says("load_in_4bit", "use_peft"), "use_peft", true, "load_in_4bit", true);
-    refused(says("auto_find_batch_size"), "auto_find_batch_size", true);
     refused(says("test_split_size"), "test_split_size", 0.1);
     assertThat(output).doesNotExist();
   }
