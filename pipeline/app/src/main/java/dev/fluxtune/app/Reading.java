@@ -5,9 +5,9 @@ import dev.fluxtune.schemas.Position;
 import java.util.concurrent.ConcurrentSkipListMap;
 
 /**
- * How far the rows of an epoch had been read when each of its batches was made; written by the
- * thread that makes them, ahead of the one that trains. Where chunks come from shards it stays
- * empty: they are found by number.
+ * How far the rows of an epoch had been read when each of its batches was made: of those that are
+ * not trained on yet, and the last that is. Written by the thread that makes them, ahead of the one
+ * that trains. Where chunks come from shards it stays empty: they are found by number.
  */
 final class Reading {
   /** What is kept for one batch: the epoch, the batches of it so far, the position. */
@@ -20,10 +20,25 @@ final class Reading {
     }
   }
 
+  private final boolean asked;
   private final ConcurrentSkipListMap<At, Position> positions = new ConcurrentSkipListMap<>();
   private Position last = Position.START;
   private long epoch = -1;
   private long batches;
+
+  private Reading(boolean asked) {
+    this.asked = asked;
+  }
+
+  /** For a run, which asks at its checkpoints and says how far it is. */
+  static Reading ofRun() {
+    return new Reading(true);
+  }
+
+  /** Where nobody will ask: nothing is kept. */
+  static Reading unasked() {
+    return new Reading(false);
+  }
 
   void packed(Packed chunk) {
     last = chunk.next();
@@ -35,13 +50,23 @@ final class Reading {
       batches = 0;
     }
     batches++;
-    positions.put(new At(epoch, batches), last);
+    if (asked) {
+      positions.put(new At(epoch, batches), last);
+    }
   }
 
-  /** Where reading stood when so many batches of an epoch had been made; forgets what is older. */
+  /** So many batches of an epoch are trained on: forgets what is older. */
+  void reached(long epoch, long batches) {
+    positions.headMap(new At(epoch, batches)).clear();
+  }
+
+  /** Where reading stood when so many batches of an epoch had been made. */
   Position at(long epoch, long batches) {
-    At asked = new At(epoch, batches);
-    positions.headMap(asked).clear();
-    return positions.getOrDefault(asked, Position.START);
+    return positions.getOrDefault(new At(epoch, batches), Position.START);
+  }
+
+  /** How many batches' positions are kept. */
+  int size() {
+    return positions.size();
   }
 }

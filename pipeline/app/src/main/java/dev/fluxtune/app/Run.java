@@ -102,7 +102,7 @@ final class Run {
     SideFiles sideFiles =
         trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
     long after = from.map(it -> it.run().step()).orElse(0L);
-    Reading read = new Reading();
+    Reading read = Reading.ofRun();
     interrupt.stepsBegin();
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
       RunLog log = new RunLog(config, plan, progress);
@@ -138,6 +138,6 @@ final class Run {
 
   private static Flux<Batch> batches(Ports held) {
     return Flux.defer(
-        () -> SftRecipe.epoch(held, 0, 0, new Reading(), held.badRows(), whole -> {}));
+        () -> SftRecipe.epoch(held, 0, 0, Reading.unasked(), held.badRows(), whole -> {}));
   }
 }

@@ -74,7 +74,13 @@ final class SftRecipe {
         .concatMap(
             epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
             1)
-        .transform(train); // → RunEvent
+        .transform(train) // → RunEvent
+        .doOnNext(
+            event -> {
+              if (event instanceof RunEvent.Step made) {
+                read.reached(plan.epoch(made.step()), plan.microBatchesInEpoch(made.step()));
+              }
+            });
   }
 
   /**

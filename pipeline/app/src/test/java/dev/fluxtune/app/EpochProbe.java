@@ -11,7 +11,7 @@ final class EpochProbe {
     RunConfig config = Configs.of((Object[]) settings);
     try (Ports io = Ports.open(config)) {
       long tokens =
-          SftRecipe.epoch(io, 0, 0, new Reading(), io.badRows(), end -> {})
+          SftRecipe.epoch(io, 0, 0, Reading.unasked(), io.badRows(), end -> {})
               .map(batch -> (long) batch.size() * batch.length())
               .reduce(0L, Long::sum)
               .blockOptional()

@@ -68,7 +68,7 @@ class PlanTest {
       long limit = config.training().maxSteps() > 0 ? config.training().maxSteps() : -1;
       for (long epoch = 0; limit < 0 || steps < limit; epoch++) {
         List<Batch> batches =
-            SftRecipe.epoch(io, epoch, 0, new Reading(), io.badRows(), it -> ledger = it)
+            SftRecipe.epoch(io, epoch, 0, Reading.unasked(), io.badRows(), it -> ledger = it)
                 .collectList()
                 .block();
         long stepsInEpoch = 0;

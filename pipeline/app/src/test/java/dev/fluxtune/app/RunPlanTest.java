@@ -44,7 +44,8 @@ class RunPlanTest {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
       StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
-      List<RunEvent> events = events(io, plan, trainee);
+      Reading read = Reading.ofRun();
+      List<RunEvent> events = events(io, plan, trainee, read);
 
       long[] steps = LongStream.rangeClosed(1, plan.totalSteps()).toArray();
       assertThat(events.stream().filter(RunEvent.Step.class::isInstance).map(RunEvent::step))
@@ -52,16 +53,16 @@ class RunPlanTest {
           .containsExactly(Arrays.stream(steps).boxed().toArray(Long[]::new));
       assertThat(events.get(events.size() - 1))
           .isEqualTo(new RunEvent.End(plan.totalSteps(), false));
+      assertThat(read.size())
+          .as("positions kept for checkpoints, which must not grow with the rows")
+          .isLessThanOrEqualTo(1 + config.chunks().prefetch());
     }
   }
 
-  private static List<RunEvent> events(Ports io, StepPlan plan, Trainee trainee) {
+  private static List<RunEvent> events(Ports io, StepPlan plan, Trainee trainee, Reading read) {
     Train.Settings settings = Train.Settings.of(Schedule.of(io.config().training(), plan));
     try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-      return SftRecipe.run(io, plan, 0, new Reading(), train)
-          .collectList()
-          .blockOptional()
-          .orElseThrow();
+      return SftRecipe.run(io, plan, 0, read, train).collectList().blockOptional().orElseThrow();
     }
   }
 

@@ -134,14 +134,4 @@ public class ChainBenchmark {
       TokenizersLibrary.LIB.deleteEncoding(TokenizersLibrary.LIB.encode(handle, text.text(), true));
     }
   }
-
-  /** The tokenizer as the stage calls it: ids and places come out. */
-  @Benchmark
-  @OperationsPerInvocation(ROWS)
-  public void tokenizer(Blackhole out) {
-    Tokenizer opened = tokenizer.orElseThrow();
-    for (Prompted text : prompted) {
-      out.consume(opened.encode(text));
-    }
-  }
 }

@@ -1,11 +1,13 @@
 package dev.fluxtune.pipeline.tokenize;
 
 import java.text.Normalizer;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Collectors;
 
 /**
@@ -17,21 +19,48 @@ final class BytePairs {
   private final Vocabulary vocabulary;
   private final Map<String, List<String>>
       added; // by what those with the same first char begin with
+  private final int[] characters; // ids by character, -1 where there is none
   private final ThreadLocal<Scratch> scratches;
+  private final LongAdder words = new LongAdder();
+  private final LongAdder merged = new LongAdder();
 
   /** What a thread works with. */
   private static final class Scratch {
     final Tokens tokens = new Tokens();
     final Word word = new Word();
-    final WordCache cache = new WordCache();
+    final ShortWords shortWords = new ShortWords();
+    final WordCache otherWords = new WordCache();
     char[] text = new char[4096];
+    byte[] ascii = new byte[4096 + ShortWords.BEHIND]; // the same; negative: another character
     final StringBuilder bytes = new StringBuilder(); // of a word, one a char
+    int words; // of the text
+    int merged; // of them, those whose tokens were not at hand
+
+    void take(String from) {
+      int length = from.length();
+      if (text.length < length) {
+        text = new char[Math.max(length, 2 * text.length)];
+        ascii = new byte[text.length + ShortWords.BEHIND];
+      }
+      from.getChars(0, length, text, 0);
+      for (int i = 0; i < length; i++) {
+        ascii[i] = (byte) (text[i] | (0x7F - text[i]) >> 31);
+      }
+    }
   }
 
   BytePairs(Vocabulary vocabulary) {
     this.vocabulary = vocabulary;
     this.added = byBeginning(vocabulary.added());
+    this.characters = byCharacter(vocabulary.characters());
     this.scratches = ThreadLocal.withInitial(Scratch::new);
+  }
+
+  private static int[] byCharacter(Map<Integer, Integer> ids) {
+    int[] found = new int[1 + ids.keySet().stream().max(Comparator.naturalOrder()).orElse(-1)];
+    Arrays.fill(found, -1);
+    ids.forEach((character, id) -> found[character] = id);
+    return found;
   }
 
   private static Map<String, List<String>> byBeginning(List<String> added) {
@@ -66,20 +95,20 @@ final class BytePairs {
       return Optional.empty();
     }
     Scratch scratch = scratches.get();
-    int length = text.length();
-    if (scratch.text.length < length) {
-      scratch.text = new char[Math.max(length, 2 * scratch.text.length)];
-    }
-    text.getChars(0, length, scratch.text, 0);
+    scratch.take(text);
     Tokens tokens = scratch.tokens;
     tokens.size = 0;
     for (int id : vocabulary.before()) {
       tokens.add(id, 0, 0);
     }
-    int points = words(scratch, length);
+    scratch.words = 0;
+    scratch.merged = 0;
+    int points = words(scratch, text.length());
     if (points < 0) {
       return Optional.empty();
     }
+    words.add(scratch.words);
+    merged.add(scratch.merged);
     for (int id : vocabulary.after()) {
       tokens.add(id, points, points);
     }
@@ -96,15 +125,19 @@ final class BytePairs {
       if (end < 0) {
         return Cut.UNKNOWN;
       }
+      scratch.words++;
       boolean opened = at == 0 && opens(text[0]);
-      int[] word =
-          !opened && end - at <= WordCache.LONGEST
-              ? cached(scratch, at, end)
-              : merged(scratch, at, end, opened);
-      for (int i = 0; i < word.length; i += 3) {
-        tokens.add(word[i], point + word[i + 1], point + word[i + 2]);
+      if (!opened
+          && end - at <= ShortWords.LONGEST
+          && scratch.shortWords.find(scratch.ascii, at, end, tokens, point)) {
+        point += end - at;
+      } else {
+        int[] word = word(scratch, at, end, opened);
+        for (int i = 0; i < word.length; i += 3) {
+          tokens.add(word[i], point + word[i + 1], point + word[i + 2]);
+        }
+        point += word[word.length - 1];
       }
-      point += word[word.length - 1];
       at = end;
     }
     return point;
@@ -118,23 +151,33 @@ final class BytePairs {
     };
   }
 
-  private int[] cached(Scratch scratch, int at, int end) {
-    int[] known = scratch.cache.find(scratch.text, at, end);
+  /** The tokens of a word that is not among the short ones seen lately. */
+  private int[] word(Scratch scratch, int at, int end, boolean opened) {
+    if (opened || end - at > WordCache.LONGEST) {
+      return merged(scratch, at, end, opened);
+    }
+    if (end - at <= ShortWords.LONGEST && scratch.shortWords.takes()) {
+      int[] word = merged(scratch, at, end, false);
+      scratch.shortWords.keep(word);
+      return word;
+    }
+    int[] known = scratch.otherWords.find(scratch.text, at, end);
     if (known.length > 0) {
       return known;
     }
     int[] word = merged(scratch, at, end, false);
-    scratch.cache.keep(scratch.text, at, end, word);
+    scratch.otherWords.keep(scratch.text, at, end, word);
     return word;
   }
 
   private int[] merged(Scratch scratch, int at, int end, boolean opened) {
+    scratch.merged++;
     Word word = scratch.word;
     word.size = 0;
     scratch.bytes.setLength(0);
     if (opened) {
       // The space put before a text has the place of its first character.
-      word.add(Objects.requireNonNull(vocabulary.characters().get((int) Vocabulary.SPACE)), 0, 1);
+      word.add(characters[Vocabulary.SPACE], 0, 1);
     }
     int point = 0;
     for (int i = at; i < end; point++) {
@@ -144,9 +187,9 @@ final class BytePairs {
         i++;
       }
       i++;
-      Integer id = vocabulary.characters().get(c == ' ' ? (int) Vocabulary.SPACE : c);
-      if (id != null) {
-        word.add(id, point, point + 1);
+      int character = c == ' ' ? Vocabulary.SPACE : c;
+      if (character < characters.length && characters[character] >= 0) {
+        word.add(characters[character], point, point + 1);
         continue;
       }
       // UTF-8
@@ -173,6 +216,10 @@ final class BytePairs {
   private void addByte(Scratch scratch, int value, int point) {
     scratch.word.add(vocabulary.bytes()[value], point, point + 1);
     scratch.bytes.append((char) value);
+  }
+
+  Words words() {
+    return new Words(words.sum(), merged.sum());
   }
 
   private boolean holdsAdded(String text) {

@@ -1,63 +1,85 @@
 package dev.fluxtune.pipeline.tokenize;
 
+import java.util.Arrays;
+
 /**
- * Which pairs of tokens become one, and which pair goes first. A hash table without objects: of a
- * quarter of a million pairs, each is asked for at every place of every new word.
+ * Which pairs of tokens become one, and which pair goes first. A hash table without objects, a long
+ * an entry: of a quarter of a million pairs, each is asked for at every place of every new word,
+ * and what that costs is the memory that it reads.
  */
 final class Merges {
-  /** What {@link #find} answers where two tokens stay apart; greater than every merge. */
-  static final long NONE = Long.MAX_VALUE;
+  /** What {@link #rank} answers where two tokens stay apart; greater than every rank. */
+  static final int NONE = Integer.MAX_VALUE;
 
-  private final long[] pairs;
-  private final long[] merges;
-  private final int mask;
+  /** Ids of tokens that can be merged lie below. */
+  static final int MOST_TOKENS = 1 << 20;
+
+  /** As many merges there can be. */
+  static final int MOST_MERGES = (1 << 24) - 1;
+
+  private static final long FREE = -1;
+
+  private final long[] entries; // left (20 bits), right (20), rank (24)
+  private final int[] merged; // by rank
+  private final int shift;
 
   /**
-   * @param count how many will be added at most
+   * @param count how many there are; {@link #MOST_MERGES} at most
    */
   Merges(int count) {
-    int size = Integer.highestOneBit(Math.max(16, count)) << 2; // at most half full
-    pairs = new long[size];
-    merges = new long[size];
-    mask = size - 1;
+    int bits = 33 - Integer.numberOfLeadingZeros(Math.max(8, count)); // at most half full
+    entries = new long[1 << bits];
+    Arrays.fill(entries, FREE);
+    merged = new int[count];
+    shift = 64 - bits;
   }
 
   /**
-   * Adds a pair, once.
+   * Adds a pair, once. Ids lie below {@link #MOST_TOKENS}.
    *
    * @param rank its place in the file: the lower goes first
-   * @param merged the token that it becomes
+   * @param token what it becomes
    */
-  void add(int left, int right, int rank, int merged) {
+  void add(int left, int right, int rank, int token) {
     long pair = pair(left, right);
     int at = slot(pair);
-    while (pairs[at] != 0 && pairs[at] != pair) {
-      at = (at + 1) & mask;
+    while (entries[at] != FREE && entries[at] >>> 24 != pair) {
+      at = next(at);
     }
-    pairs[at] = pair;
-    merges[at] = (long) rank << 32 | merged;
+    entries[at] = pair << 24 | rank;
+    merged[rank] = token;
   }
 
-  /** The rank of a pair's merge, in the upper half, and its token; or {@link #NONE}. */
-  long find(int left, int right) {
+  /** The rank of a pair's merge, or {@link #NONE}. */
+  int rank(int left, int right) {
     long pair = pair(left, right);
     int at = slot(pair);
-    while (pairs[at] != pair) {
-      if (pairs[at] == 0) {
+    while (true) {
+      long entry = entries[at];
+      if (entry >>> 24 == pair) {
+        return (int) entry & MOST_MERGES;
+      }
+      if (entry == FREE) {
         return NONE;
       }
-      at = (at + 1) & mask;
+      at = next(at);
     }
-    return merges[at];
   }
 
-  /** Never 0, which marks what is free. */
+  /** The token that a pair of this rank becomes. */
+  int token(int rank) {
+    return merged[rank];
+  }
+
   private static long pair(int left, int right) {
-    return (long) (left + 1) << 32 | right;
+    return (long) left << 20 | right;
   }
 
   private int slot(long pair) {
-    long mixed = pair * 0x9E3779B97F4A7C15L;
-    return (int) (mixed ^ mixed >>> 32) & mask;
+    return (int) ((pair * 0x9E3779B97F4A7C15L) >>> shift);
+  }
+
+  private int next(int at) {
+    return (at + 1) & (entries.length - 1);
   }
 }

@@ -285,6 +285,11 @@ public final class Tokenizer implements AutoCloseable {
     return backend;
   }
 
+  /** What the fast tokenizer has met so far; nothing where the reference encodes. */
+  public Words words() {
+    return fast.map(BytePairs::words).orElse(new Words(0, 0));
+  }
+
   /** The id that ends each document. */
   public int endId() {
     return endId;

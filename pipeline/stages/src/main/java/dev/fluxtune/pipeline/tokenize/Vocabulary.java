@@ -129,6 +129,7 @@ record Vocabulary(
           pairs.addAll(List.of(pair));
         }
       }
+      require(pairs.size() / 2 <= Merges.MOST_MERGES, "it has too many merges");
       merges = new Merges(pairs.size() / 2);
       for (int i = 0; i < pairs.size(); i += 2) {
         merges.add(
@@ -151,6 +152,8 @@ record Vocabulary(
     Vocabulary understood() throws NotUnderstoodException {
       String type = model("type").asText();
       require("BPE".equals(type), "its model is " + type);
+      require(
+          ids.values().stream().allMatch(id -> id < Merges.MOST_TOKENS), "its ids are too large");
       for (String name : List.of("dropout", "continuing_subword_prefix", "end_of_word_suffix")) {
         JsonNode value = model(name);
         boolean unset = isUnset(value) || value.asText().isEmpty() || value.asDouble(1) == 0;

@@ -10,7 +10,7 @@ final class Word extends Tokens {
   /** From here on a heap finds the next merge; below, a look at every pair is faster. */
   private static final int LONG = 64;
 
-  private long[] merges = new long[0]; // of each token with the one after it
+  private int[] ranks = new int[0]; // of the merge of each token with the one after it
   private int[] before = new int[0];
   private int[] after = new int[0];
   private long[] heap = new long[0];
@@ -29,11 +29,11 @@ final class Word extends Tokens {
 
   /** Merges, of all pairs there are, the lowest by rank and then the first, until there is none. */
   void merge(Merges known) {
-    if (merges.length < size) {
-      merges = new long[ids.length];
+    if (ranks.length < size) {
+      ranks = new int[ids.length];
     }
     for (int i = 0; i + 1 < size; i++) {
-      merges[i] = known.find(ids[i], ids[i + 1]);
+      ranks[i] = known.rank(ids[i], ids[i + 1]);
     }
     if (size < LONG) {
       mergeShort(known);
@@ -44,30 +44,30 @@ final class Word extends Tokens {
 
   private void mergeShort(Merges known) {
     while (true) {
-      long best = Merges.NONE;
+      int best = Merges.NONE;
       int at = -1;
       for (int i = 0; i + 1 < size; i++) {
-        if (merges[i] < best) {
-          best = merges[i];
+        if (ranks[i] < best) {
+          best = ranks[i];
           at = i;
         }
       }
       if (at < 0) {
         return;
       }
-      ids[at] = (int) best;
+      ids[at] = known.token(best);
       ends[at] = ends[at + 1];
       int rest = size - at - 2;
       System.arraycopy(ids, at + 2, ids, at + 1, rest);
       System.arraycopy(starts, at + 2, starts, at + 1, rest);
       System.arraycopy(ends, at + 2, ends, at + 1, rest);
-      System.arraycopy(merges, at + 2, merges, at + 1, rest);
+      System.arraycopy(ranks, at + 2, ranks, at + 1, rest);
       size--;
       if (at > 0) {
-        merges[at - 1] = known.find(ids[at - 1], ids[at]);
+        ranks[at - 1] = known.rank(ids[at - 1], ids[at]);
       }
       if (at + 1 < size) {
-        merges[at] = known.find(ids[at], ids[at + 1]);
+        ranks[at] = known.rank(ids[at], ids[at + 1]);
       }
     }
   }
@@ -78,7 +78,7 @@ final class Word extends Tokens {
       before = new int[ids.length];
       after = new int[ids.length];
     }
-    merges[size - 1] = Merges.NONE;
+    ranks[size - 1] = Merges.NONE;
     heaped = 0;
     for (int i = 0; i < size; i++) {
       before[i] = i - 1;
@@ -88,24 +88,25 @@ final class Word extends Tokens {
     while (heaped > 0) {
       long next = pop();
       int at = (int) next;
-      if (merges[at] >>> 32 != next >>> 32 || merges[at] == Merges.NONE) {
+      int rank = (int) (next >>> 32);
+      if (ranks[at] != rank) {
         continue; // merged in another way since
       }
       int gone = after[at];
-      ids[at] = (int) merges[at];
+      ids[at] = known.token(rank);
       ends[at] = ends[gone];
-      merges[gone] = Merges.NONE;
+      ranks[gone] = Merges.NONE;
       after[at] = after[gone];
       if (after[at] < size) {
         before[after[at]] = at;
-        merges[at] = known.find(ids[at], ids[after[at]]);
+        ranks[at] = known.rank(ids[at], ids[after[at]]);
         push(at);
       } else {
-        merges[at] = Merges.NONE;
+        ranks[at] = Merges.NONE;
       }
       int left = before[at];
       if (left >= 0) {
-        merges[left] = known.find(ids[left], ids[at]);
+        ranks[left] = known.rank(ids[left], ids[at]);
         push(left);
       }
     }
@@ -120,13 +121,13 @@ final class Word extends Tokens {
   }
 
   private void push(int place) {
-    if (merges[place] == Merges.NONE) {
+    if (ranks[place] == Merges.NONE) {
       return;
     }
     if (heaped == heap.length) {
       heap = Arrays.copyOf(heap, Math.max(256, 2 * heaped));
     }
-    long entry = (merges[place] & 0xFFFF_FFFF_0000_0000L) | place;
+    long entry = (long) ranks[place] << 32 | place;
     int at = heaped++;
     while (at > 0 && heap[(at - 1) / 2] > entry) {
       heap[at] = heap[(at - 1) / 2];
