@@ -195,7 +195,7 @@ class LoraRunTest {
   }
 
   @Test
-  void whatCannotBeAdaptedIsRefusedBeforeAnythingIsWritten() {
+  void whatCannotBeAdaptedIsRefusedBeforeAnythingIsCountedOrWritten() {
     refused("no module q_porj; did you mean q_proj?", "lora_target_modules", "[q_porj, v_proj]");
     refused(
         "model.embed_tokens cannot have an adapter",
@@ -203,6 +203,7 @@ class LoraRunTest {
         "[embed_tokens, v_proj]");
     refused("tie_word_embeddings", "lora_modules_to_save", "embed_tokens");
     assertThat(output).doesNotExist();
+    assertThat(folder.resolve("cache")).doesNotExist();
   }
 
   private void refused(String message, Object... settings) {
