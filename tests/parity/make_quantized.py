@@ -1,4 +1,4 @@
-"""Quantized weights after bitsandbytes' published definition, written anew in numpy, for QuantizerTest and QuantizedTest.
+"""Quantized weights after bitsandbytes' published definition, written anew in numpy, for CodesTest and QuantizedTest.
 
 Run from the repository's root, with the `torch`, `numpy` and `safetensors` packages:
     python tests/parity/make_quantized.py trainer/src/test/resources/quantize

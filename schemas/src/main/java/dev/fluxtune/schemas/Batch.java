@@ -71,6 +71,9 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
 
   /** The same chunks in batches of {@code rows} at most, in their order. */
   public List<Batch> split(int rows) {
+    if (rows < 1) {
+      throw new IllegalArgumentException("rows must be at least 1 (got " + rows + ")");
+    }
     if (rows >= size) {
       return List.of(this);
     }

@@ -7,7 +7,7 @@ import java.util.OptionalLong;
 
 /** What happened in a run, in its order: the trainer's answer to its batches. */
 public sealed interface RunEvent {
-  /** The step after which it happened, from 1; 0 before the first. */
+  /** The step in or after which it happened, from 1; 0 before the first. */
   long step();
 
   /**
@@ -61,6 +61,7 @@ public sealed interface RunEvent {
    * The device's memory did not suffice for a step; it is made again, with fewer chunks at a time
    * and the same effective batch.
    *
+   * @param step the one that is made again
    * @param chunks that go through the model at once from now on, at most
    */
   record OutOfMemory(long step, int chunks) implements RunEvent {}

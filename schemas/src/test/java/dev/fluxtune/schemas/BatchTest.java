@@ -49,5 +49,6 @@ class BatchTest {
     assertThat(parts.get(1).labels()).containsExactly(X, 6, X, X);
     assertThat(parts.get(1).seqLengths()).isDeepEqualTo(new int[][] {{2, 2}});
     assertThat(batch.split(3)).containsExactly(batch);
+    assertThatThrownBy(() -> batch.split(0)).isInstanceOf(IllegalArgumentException.class);
   }
 }

@@ -50,10 +50,11 @@ final class Run {
     Optional<Ports> held =
         config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
     try (Interrupt interrupt = Interrupt.watch(terminal)) {
+      Setup setup = Setup.of(model, config, Gpu.device()); // what is wrong there needs no count
       Counted counted = Pipeline.counted(io, cache, terminal);
       Pipeline.warnings(terminal, counted);
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
-        run(output, model, counted, held, interrupt);
+        run(output, setup, counted, held, interrupt);
       }
     } finally {
       held.ifPresent(Ports::close);
@@ -61,20 +62,20 @@ final class Run {
   }
 
   private void run(
-      RunFolder output, Path model, Counted counted, Optional<Ports> held, Interrupt interrupt) {
+      RunFolder output, Setup setup, Counted counted, Optional<Ports> held, Interrupt interrupt) {
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
     Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
-    try (Trainee trainee = Trainee.open(Setup.of(model, config, Gpu.device()), config)) {
-      if (trainee.setup().drawn()) {
+    try (Trainee trainee = Trainee.open(setup, config)) {
+      if (setup.drawn()) {
         terminal
             .err()
             .println(
                 "note: "
-                    + model
+                    + setup.folder()
                     + " holds config.json and no weights: training begins with random ones, drawn"
                     + " by the seed");
       }
-      Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io, model);
+      Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
       from.ifPresent(trainee::restore);
       if (config.output().dryRun()) {
         terminal.err().println("dry run: all is ready, nothing was trained or written");
@@ -107,22 +108,13 @@ final class Run {
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
       RunLog log = new RunLog(config, plan, progress);
       from.ifPresent(it -> log.from(it.trainer()));
-      RunConfig.Output wanted = config.output();
       Train.Settings settings =
-          Train.Settings.of(Schedule.of(config.training(), plan))
-              .prefetch(config.chunks().prefetch())
+          settings(trainee.setup(), plan, held)
               .after(after)
-              .evaluate(
-                  new Every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
-                  held.map(Run::batches).orElse(Flux.empty()))
               .save(
-                  new Every(wanted.saveStrategy(), wanted.saveSteps()),
+                  new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
               .stopWhen(interrupt);
-      if (config.training().autoFindBatchSize()) {
-        settings =
-            settings.chunksAtOnce(MemoryReport.chunksAtOnce(trainee.setup(), config, io.room()));
-      }
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         last = SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();
@@ -134,6 +126,20 @@ final class Run {
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);
     }
+  }
+
+  /** What the configuration asks for; where a run begins and is saved, it does not know. */
+  private Train.Settings settings(Setup setup, StepPlan plan, Optional<Ports> held) {
+    RunConfig.Output wanted = config.output();
+    Train.Settings settings =
+        Train.Settings.of(Schedule.of(config.training(), plan))
+            .prefetch(config.chunks().prefetch())
+            .evaluate(
+                new Every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
+                held.map(Run::batches).orElse(Flux.empty()));
+    return config.training().autoFindBatchSize()
+        ? settings.chunksAtOnce(MemoryReport.chunksAtOnce(setup, config, io.room()))
+        : settings;
   }
 
   private static Flux<Batch> batches(Ports held) {

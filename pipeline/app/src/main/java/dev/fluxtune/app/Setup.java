@@ -74,7 +74,7 @@ record Setup(
     return Trained.last(layers, wanted.trainHead());
   }
 
-  static Lora.Settings settings(RunConfig.Adapter wanted) {
+  private static Lora.Settings settings(RunConfig.Adapter wanted) {
     return new Lora.Settings(
         wanted.loraR(),
         wanted.loraAlpha(),
@@ -119,7 +119,7 @@ record Setup(
 
   /** The adapters that are trained, if that is what is trained. */
   Optional<Lora> lora() {
-    return trained instanceof Trained.Adapters it ? Optional.of(it.lora()) : Optional.empty();
+    return trained.lora();
   }
 
   /** The memory that training takes with so many chunks of {@code length} tokens at a time. */

@@ -14,7 +14,7 @@ final class Summary {
   private Summary() {}
 
   /** What is about to happen. */
-  static void start(Terminal terminal, Trainee trainee, PlanReport plan, Ports io, Path model) {
+  static void start(Terminal terminal, Trainee trainee, PlanReport plan, Ports io) {
     Setup setup = trainee.setup();
     Precision precision = setup.precision();
     long bytes = setup.memory(true, 1, 1).state();
@@ -24,7 +24,7 @@ final class Summary {
         .line(
             "parameters",
             trainee.parameters(),
-            setup.drawn() ? "drawn by the seed, " + model : model.toString())
+            (setup.drawn() ? "drawn by the seed, " : "") + setup.folder())
         .line(
             "trained parameters",
             trainee.trainedParameters(),

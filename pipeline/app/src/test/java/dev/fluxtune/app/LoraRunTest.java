@@ -195,7 +195,7 @@ class LoraRunTest {
   }
 
   @Test
-  void whatCannotBeAdaptedIsRefusedBeforeAnythingIsWritten() {
+  void whatCannotBeAdaptedIsRefusedBeforeAnythingIsCountedOrWritten() {
     refused("no module q_porj; did you mean q_proj?", "lora_target_modules", "[q_porj, v_proj]");
     refused(
         "model.embed_tokens cannot have an adapter",
@@ -203,6 +203,7 @@ class LoraRunTest {
         "[embed_tokens, v_proj]");
     refused("tie_word_embeddings", "lora_modules_to_save", "embed_tokens");
     assertThat(output).doesNotExist();
+    assertThat(folder.resolve("cache")).doesNotExist();
   }
 
   private void refused(String message, Object... settings) {
@@ -228,12 +229,25 @@ class LoraRunTest {
     merge(file, output).refused("is a file");
   }
 
+  @Test
+  void aBaseOfAnotherNameIsTakenAndSaid() throws IOException {
+    tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
+    Path moved = Files.createSymbolicLink(folder.resolve("moved"), base);
+    CommandRun run = merge(folder.resolve("merged"), output, moved);
+    assertThat(run.code()).as(run.err()).isZero();
+    assertThat(run.err()).contains("note: the adapter names another folder as its base, " + base);
+  }
+
   private CommandRun merge(Path merged, Path adapter) {
+    return merge(merged, adapter, base);
+  }
+
+  private CommandRun merge(Path merged, Path adapter, Path model) {
     return CommandRun.of(
         folder.resolve("cache"),
         "merge",
         "--model_name_or_path",
-        base,
+        model,
         "--adapter",
         adapter,
         "--output_dir",
@@ -245,15 +259,7 @@ class LoraRunTest {
     tiny.whole(output, lora("max_steps", 1, "save_strategy", "no"));
     Path merged = folder.resolve("merged");
     merge(merged, base).refused(base + ": holds no adapter_config.json");
-    CommandRun.of(
-            folder.resolve("cache"),
-            "merge",
-            "--model_name_or_path",
-            output,
-            "--adapter",
-            output,
-            "--output_dir",
-            merged)
+    merge(merged, output, output)
         .refused(output + ": holds an adapter; give the model it belongs to, " + base);
     CommandRun.of(folder.resolve("cache"), "merge", "--adapter", output, "--output_dir", merged)
         .refused("--model_name_or_path", "it names " + base);

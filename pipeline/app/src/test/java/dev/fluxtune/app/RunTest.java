@@ -108,6 +108,17 @@ class RunTest {
   }
 
   @Test
+  void wholeBatchesFitOnTheCpuWhereTheirSizeIsToBeFound() throws IOException {
+    Object[] settings = {"max_steps", 3, "per_device_train_batch_size", 4, "eval_strategy", "no"};
+    tiny.whole(output, settings);
+    settings[4] = "auto_find_batch_size";
+    settings[5] = true;
+    Path found = folder.resolve("found");
+    tiny.whole(found, settings);
+    assertThat(TinyRun.weights(found)).isEqualTo(TinyRun.weights(output));
+  }
+
+  @Test
   void neitherTrainsNorWritesInADryRun() {
     CommandRun run = tiny.whole(output, "dry_run", true);
 

@@ -84,15 +84,18 @@ final class AdapterConfig {
   /** What the adapter is; whatever else it asks for is refused. */
   Lora.Settings settings() {
     checkSupported();
-    double dropout = json.path("lora_dropout").asDouble(0);
     if (!json.path("r").isInt() || json.path("r").intValue() < 1) {
       throw wrong("r", "a whole number of at least 1");
     }
     if (!json.path("lora_alpha").isNumber()) {
       throw wrong("lora_alpha", "a number");
     }
+    double dropout = json.path("lora_dropout").asDouble(json.has("lora_dropout") ? -1 : 0);
     if (dropout < 0 || dropout >= 1) {
       throw wrong("lora_dropout", "at least 0 and below 1");
+    }
+    if (json.has("use_rslora") && !json.path("use_rslora").isBoolean()) {
+      throw wrong("use_rslora", "true or false");
     }
     return new Lora.Settings(
         json.path("r").intValue(),
@@ -100,7 +103,7 @@ final class AdapterConfig {
         dropout,
         json.path("use_rslora").asBoolean(false),
         targets(),
-        json.path("modules_to_save").isNull() ? List.of() : texts("modules_to_save"));
+        json.hasNonNull("modules_to_save") ? texts("modules_to_save") : List.of());
   }
 
   private void checkSupported() {
@@ -134,18 +137,23 @@ final class AdapterConfig {
 
   private Targets targets() {
     JsonNode targets = json.path("target_modules");
-    return targets.isTextual()
-        ? Targets.of(targets.textValue())
-        : new Targets.Names(texts("target_modules"));
+    if (targets.isTextual()) {
+      return Targets.of(targets.textValue());
+    }
+    List<String> names = texts("target_modules");
+    if (names.isEmpty()) {
+      throw wrong("target_modules", "a list of names, or a regular expression");
+    }
+    return new Targets.Names(names);
   }
 
   private List<String> texts(String key) {
+    if (!json.path(key).isArray()) {
+      throw wrong(key, "a list of names");
+    }
     List<String> texts = new ArrayList<>();
     for (JsonNode text : json.path(key)) {
       texts.add(text.asText());
-    }
-    if (texts.isEmpty() && key.equals("target_modules")) {
-      throw wrong(key, "a list of names, or a regular expression");
     }
     return texts;
   }

@@ -38,9 +38,10 @@ public record AdapterFolder(Lora lora, SafeTensors file) {
    *     supported
    */
   public static AdapterFolder read(Path folder, Map<String, List<Long>> shapes) {
+    Lora.Settings settings = AdapterConfig.read(folder).settings();
     Lora lora;
     try {
-      lora = Lora.ofSaved(AdapterConfig.read(folder).settings(), shapes);
+      lora = Lora.ofSaved(settings, shapes);
     } catch (BadInputException e) {
       throw new BadInputException("the adapter in %s: %s".formatted(folder, e.getMessage()), e);
     }

@@ -3,6 +3,7 @@ package dev.fluxtune.trainer.adapter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 
 /**
@@ -15,7 +16,7 @@ import java.util.SplittableRandom;
  */
 public record Lora(Settings settings, List<String> modules, List<String> saved) {
   /** Weights of a layer that are no biases, norms included: each has a place for an adapter. */
-  public static final int PRODUCTS = 9;
+  public static final int PLACES = 9;
 
   private static final String A = ".lora_A.weight";
   private static final String B = ".lora_B.weight";
@@ -72,6 +73,12 @@ public record Lora(Settings settings, List<String> modules, List<String> saved) 
     return settings.alpha() / (settings.rslora() ? Math.sqrt(settings.rank()) : settings.rank());
   }
 
+  /** The module of a weight, if it has an adapter. */
+  public Optional<String> adapted(String weight) {
+    return Optional.of(Modules.of(weight))
+        .filter(module -> weight.endsWith(".weight") && modules.contains(module));
+  }
+
   /** The name of a module's A. */
   public static String a(String module) {
     return module + A;
@@ -105,25 +112,26 @@ public record Lora(Settings settings, List<String> modules, List<String> saved) 
           if (saved.contains(name)) {
             shapes.put(name, shape);
           }
-          String module = Modules.of(name);
-          if (name.endsWith(".weight") && modules.contains(module)) {
-            long rank = settings.rank();
-            shapes.put(a(module), List.of(rank, shape.get(1)));
-            shapes.put(b(module), List.of(shape.get(0), rank));
-          }
+          long rank = settings.rank();
+          adapted(name)
+              .ifPresent(
+                  module -> {
+                    shapes.put(a(module), List.of(rank, shape.get(1)));
+                    shapes.put(b(module), List.of(shape.get(0), rank));
+                  });
         });
     return shapes;
   }
 
   /**
-   * The seeds of a layer's dropout masks, one for each of its products: nothing but these numbers
+   * The seeds of a layer's dropout masks, one for each of its places: nothing but these numbers
    * decides them, so that a run that goes on draws what it would have drawn.
    *
    * @param microBatch the number of the micro-batch in the run
    */
   public static long[] maskSeeds(long seed, long microBatch, int layer) {
     long ofBatch = new SplittableRandom(mixed(seed) + microBatch).nextLong();
-    return new SplittableRandom(ofBatch + layer).longs(PRODUCTS).toArray();
+    return new SplittableRandom(ofBatch + layer).longs(PLACES).toArray();
   }
 
   private static long mixed(long seed) {

@@ -115,9 +115,7 @@ public record MemoryPlan(
 
   private static Map<String, List<Long>> shapes(ModelConfig config, Trained trained) {
     Map<String, List<Long>> shapes = new LinkedHashMap<>(config.shapes());
-    if (trained instanceof Trained.Adapters it) {
-      shapes.putAll(it.lora().shapes(config.shapes()));
-    }
+    trained.lora().ifPresent(it -> shapes.putAll(it.shapes(config.shapes())));
     return shapes;
   }
 
@@ -162,9 +160,7 @@ public record MemoryPlan(
     }
 
     private Optional<Lora> lora() {
-      return settings.trained() instanceof Trained.Adapters it
-          ? Optional.of(it.lora())
-          : Optional.empty();
+      return settings.trained().lora();
     }
 
     long kept() {
@@ -199,7 +195,7 @@ public record MemoryPlan(
 
     /** Logits, their exponentials in single precision, their gradient; and the hidden states. */
     long head() {
-      long positions = Math.min(tokens, Math.max(1, Llama.LOGITS_AT_ONCE / config.vocabSize()));
+      long positions = Math.min(tokens, Llama.positionsAtOnce(config));
       long logits = positions * config.vocabSize();
       return logits * (2 * settings.dtype().bytes() + Dtype.FLOAT32.bytes()) + bytes(6 * hidden());
     }

@@ -31,7 +31,7 @@ public final class Optimizer implements AutoCloseable {
   private final Dtype dtype;
   private final Optional<Weights> masters;
   private final List<String> names;
-  private final List<Group> groups;
+  private final List<Group> groups = new ArrayList<>();
   private final List<NDArray> working;
   private final Map<String, NDArray> state = new LinkedHashMap<>();
 
@@ -73,7 +73,8 @@ public final class Optimizer implements AutoCloseable {
    * Moves masters in single precision and rounds them into the weights that the model multiplies
    * with.
    *
-   * @param masters the trained weights and no others, in their order; closed with the optimizer
+   * @param masters the trained weights and no others, in their order; closed with the optimizer,
+   *     and where it cannot be made
    */
   public static Optimizer withMasters(Weights weights, Weights masters, Settings settings) {
     return Modes.during(
@@ -103,11 +104,19 @@ public final class Optimizer implements AutoCloseable {
     Weights moved = masters.orElse(weights);
     this.dtype = moved.dtype();
     this.working = masters.isPresent() ? names.stream().map(weights::get).toList() : List.of();
+    try {
+      fill(moved);
+    } catch (RuntimeException | Error e) {
+      close(); // memory may not suffice for the moments
+      throw e;
+    }
+  }
+
+  private void fill(Weights moved) {
     for (String moment : List.of("exp_avg.", "exp_avg_sq.")) {
       names.forEach(name -> state.put(moment + name, zerosLike(moved.get(name))));
     }
     masters.ifPresent(all -> names.forEach(name -> state.put("master." + name, all.get(name))));
-    this.groups = new ArrayList<>();
     for (boolean decays : new boolean[] {true, false}) {
       List<String> some = names.stream().filter(name -> decays(name) == decays).toList();
       if (!some.isEmpty()) {

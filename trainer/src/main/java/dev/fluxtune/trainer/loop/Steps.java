@@ -112,9 +112,10 @@ final class Steps implements AutoCloseable {
       try {
         loss = OptionalDouble.of(forwardBackward(micro, trained, into) / trained);
       } catch (EngineException e) {
+        RunEvent.OutOfMemory next = fewer(micro, e);
         into.clear(); // some layers of the pass that failed are in them
         taken = micro;
-        return fewer(micro, e);
+        return next;
       }
       taken = List.of();
       gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));

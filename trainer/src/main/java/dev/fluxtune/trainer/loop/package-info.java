@@ -1,5 +1,6 @@
 /**
- * The loop: micro-batches become steps, gradients become weights, and what happened is told.
+ * The loop: micro-batches become steps, gradients become weights, and what happened is told; and
+ * the memory that this takes, foretold.
  *
  * <p>{@code Batch → RunEvent}
  */

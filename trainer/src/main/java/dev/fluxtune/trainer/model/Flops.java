@@ -45,11 +45,10 @@ final class Flops {
 
   private static List<List<Long>> adapters(ModelConfig config, Trained trained) {
     Map<String, List<Long>> base = config.shapes();
-    return trained instanceof Trained.Adapters it
-        ? it.lora().shapes(base).entrySet().stream()
-            .filter(entry -> !base.containsKey(entry.getKey()))
-            .map(Map.Entry::getValue)
-            .toList()
-        : List.of();
+    return trained.lora().stream()
+        .flatMap(it -> it.shapes(base).entrySet().stream())
+        .filter(entry -> !base.containsKey(entry.getKey()))
+        .map(Map.Entry::getValue)
+        .toList();
   }
 }

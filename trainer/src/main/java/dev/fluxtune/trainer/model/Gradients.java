@@ -35,10 +35,16 @@ public final class Gradients implements AutoCloseable {
         () -> {
           NDManager manager = NDManager.newBaseManager(weights.device(), "PyTorch");
           Gradients gradients = new Gradients(manager, new Tensors());
-          for (String name : names) {
-            gradients.buffers.put(name, gradients.tensors.zeros(manager, weights.get(name), dtype));
+          try {
+            for (String name : names) {
+              NDArray zeros = gradients.tensors.zeros(manager, weights.get(name), dtype);
+              gradients.buffers.put(name, zeros);
+            }
+            return gradients;
+          } catch (RuntimeException | Error e) {
+            gradients.close(); // memory may not suffice for all of them
+            throw e;
           }
-          return gradients;
         });
   }
 

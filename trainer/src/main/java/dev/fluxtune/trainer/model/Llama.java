@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
  */
 public final class Llama implements AutoCloseable {
   /** Logits that the head makes at once, at most: 256 MiB in single precision. */
-  public static final int LOGITS_AT_ONCE = 1 << 26;
+  private static final int LOGITS_AT_ONCE = 1 << 26;
 
   private final ModelConfig config;
   private final Weights weights;
@@ -50,7 +50,12 @@ public final class Llama implements AutoCloseable {
   public record Options(Trained trained, boolean checkpointing, boolean acrossDocuments) {}
 
   public Llama(ModelConfig config, Weights weights, Options options) {
-    this(config, weights, options, Math.max(1, LOGITS_AT_ONCE / config.vocabSize()));
+    this(config, weights, options, positionsAtOnce(config));
+  }
+
+  /** Trained positions whose logits are in memory together, at most. */
+  public static int positionsAtOnce(ModelConfig config) {
+    return Math.max(1, LOGITS_AT_ONCE / config.vocabSize());
   }
 
   /**
@@ -99,7 +104,7 @@ public final class Llama implements AutoCloseable {
     for (int layer = 0; layer < config.layers(); layer++) {
       List<String> names = new ArrayList<>(config.layerNames(layer));
       if (weights.lora().isPresent()) {
-        for (String weight : config.layerNames(layer).subList(0, Lora.PRODUCTS)) {
+        for (String weight : config.layerNames(layer).subList(0, Lora.PLACES)) {
           String module = weight.substring(0, weight.lastIndexOf('.'));
           names.addAll(List.of(Lora.a(module), Lora.b(module)));
         }
@@ -117,7 +122,7 @@ public final class Llama implements AutoCloseable {
       for (String name : layer) {
         arrays.add(Lora.isAdapter(name) ? weights.getOr(name, none) : weights.get(name));
       }
-      arrays.addAll(weights.scales(layer.subList(0, Lora.PRODUCTS), none));
+      arrays.addAll(weights.scales(layer.subList(0, Lora.PLACES), none));
       all.add(List.copyOf(arrays));
     }
     return all;
@@ -273,7 +278,7 @@ public final class Llama implements AutoCloseable {
           .mapToObj(
               layer ->
                   options.trained() instanceof Trained.Adapters it
-                          && it.lora().settings().dropout() > 0
+                          && it.adapters().settings().dropout() > 0
                       ? cpu.create(Lora.maskSeeds(it.seed(), number, layer))
                       : noSeeds)
           .toList();

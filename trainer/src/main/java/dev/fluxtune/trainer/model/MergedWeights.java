@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The weights of a model with adapters merged into them, each in the base's own type: W + scaling ·
@@ -56,9 +57,9 @@ public final class MergedWeights implements AutoCloseable {
     if (adapter.lora().saved().contains(name)) {
       return new Weight(adapter.file(), adapter.tensor(name), base.dtype());
     }
-    String module = name.substring(0, name.lastIndexOf('.'));
-    return name.endsWith(".weight") && adapter.lora().modules().contains(module)
-        ? new Sum(file, base, module)
+    Optional<String> module = adapter.lora().adapted(name);
+    return module.isPresent()
+        ? new Sum(file, base, module.get())
         : new Weight(file, base, base.dtype());
   }
 

@@ -4,6 +4,7 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.trainer.adapter.Lora;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -56,10 +57,15 @@ public sealed interface Trained permits Trained.Everything, Trained.Last, Traine
    *
    * @param seed of the masks of their dropout
    */
-  record Adapters(Lora lora, long seed) implements Trained {
+  record Adapters(Lora adapters, long seed) implements Trained {
+    @Override
+    public Optional<Lora> lora() {
+      return Optional.of(adapters);
+    }
+
     @Override
     public List<String> names(ModelConfig config) {
-      return List.copyOf(lora.shapes(config.shapes()).keySet());
+      return List.copyOf(adapters.shapes(config.shapes()).keySet());
     }
   }
 
@@ -90,6 +96,11 @@ public sealed interface Trained permits Trained.Everything, Trained.Last, Traine
       layer++;
     }
     return layer;
+  }
+
+  /** The adapters, if that is what is trained. */
+  default Optional<Lora> lora() {
+    return Optional.empty();
   }
 
   private static boolean trains(List<String> names, int layer) {

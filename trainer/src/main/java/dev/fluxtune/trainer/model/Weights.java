@@ -207,8 +207,8 @@ public final class Weights implements AutoCloseable {
     filled(
         (weights, tensors) -> {
           try (NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
-            // Not the seed itself: a model that is drawn, too, would begin with the same numbers.
-            host.getEngine().setRandomSeed(Long.hashCode(~seed));
+            // Not a drawn model's, which would begin with the same numbers; ~seed hashes as seed.
+            host.getEngine().setRandomSeed(~Long.hashCode(seed));
             adapters
                 .shapes(config.shapes())
                 .forEach(

@@ -62,6 +62,10 @@ class AdapterFolderTest {
         "r                   | 0            | r must be a whole number of at least 1 (got 0)",
         "lora_alpha          | `much`       | lora_alpha must be a number",
         "lora_dropout        | 1.0          | lora_dropout must be at least 0 and below 1",
+        "lora_dropout        | `some`       | lora_dropout must be at least 0 and below 1 (got",
+        "use_rslora          | `yes`        | use_rslora must be true or false",
+        "modules_to_save     | `lm_head`    | modules_to_save must be a list of names",
+        "target_modules      | {`q_proj`:1} | target_modules must be a list of names",
         "target_modules      | []           | target_modules must be a list of names",
         "target_modules      | [`c_attn`]   | no module is left to adapt",
         "modules_to_save     | [`wte`]      | the model has no module wte"
@@ -73,6 +77,13 @@ class AdapterFolderTest {
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining(folder.toString())
         .hasMessageContaining(message);
+  }
+
+  @Test
+  void aMessageNamesTheFolderOnce() throws IOException {
+    change("r", "0");
+    assertThatThrownBy(() -> read("llama2"))
+        .hasMessageStartingWith(folder.resolve("adapter_config.json") + ": r must be");
   }
 
   @Test

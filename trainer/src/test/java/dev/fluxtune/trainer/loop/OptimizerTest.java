@@ -1,6 +1,7 @@
 package dev.fluxtune.trainer.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
@@ -110,6 +111,17 @@ class OptimizerTest {
         rig.weights().names().forEach(name -> expected.add(moment + name));
       }
       assertThat(rig.optimizer().state().keySet()).containsExactlyElementsOf(expected);
+    }
+  }
+
+  @Test
+  void whereItCannotBeMadeNothingOfItStays() {
+    List<String> names = List.of(ModelConfig.NORM, "nowhere");
+    try (Weights weights = Weights.random(Rig.TINY, 1, Device.cpu(), Dtype.FLOAT32)) {
+      int before = NativeMemory.arrays();
+      assertThatThrownBy(() -> Optimizer.of(weights, names, DECAYING))
+          .hasMessageContaining("no weight nowhere");
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
     }
   }
 

@@ -22,8 +22,12 @@ class OutOfMemoryTest {
   private final List<RunEvent> events = new ArrayList<>();
   private final List<Integer> passes = new ArrayList<>();
 
-  /** Trains on 8, 8 and 4 chunks; no more than {@code fit} go through the model at once. */
   private Map<String, float[]> train(int fit, Train.Settings settings) {
+    return train(fit, settings, "CUDA out of memory. Tried to allocate 1 GiB");
+  }
+
+  /** Trains on 8, 8 and 4 chunks; more than {@code fit} at once fail. */
+  private Map<String, float[]> train(int fit, Train.Settings settings, String failure) {
     Fixture fixture = Fixture.of("qwen2");
     try (Rig rig = Rig.of(fixture, Trained.everything(), true);
         Steps steps =
@@ -33,7 +37,7 @@ class OutOfMemoryTest {
                   passes.add(batch.size());
                   double loss = rig.model().forwardBackward(batch, scale, into, number);
                   if (batch.size() > fit) { // with gradients left behind, as of the upper layers
-                    throw new EngineException("CUDA out of memory. Tried to allocate 1 GiB");
+                    throw new EngineException(failure);
                   }
                   return loss;
                 },
@@ -74,6 +78,15 @@ class OutOfMemoryTest {
     train(8, Rig.settings(1e-2).chunksAtOnce(3));
     assertThat(passes).containsExactly(3, 3, 2, 3, 3, 2, 3, 1);
     assertThat(events).noneMatch(RunEvent.OutOfMemory.class::isInstance);
+  }
+
+  @Test
+  void anyOtherFailureOfTheEngineIsNotTakenForIt() {
+    Train.Settings settings = Rig.settings(1e-2).chunksAtOnce(8);
+    assertThatThrownBy(() -> train(3, settings, "CUDA error: an illegal memory access"))
+        .isInstanceOf(EngineException.class)
+        .hasMessageContaining("illegal memory access");
+    assertThat(passes).containsExactly(8);
   }
 
   @Test

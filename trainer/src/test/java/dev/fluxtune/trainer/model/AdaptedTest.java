@@ -3,6 +3,10 @@ package dev.fluxtune.trainer.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import dev.fluxtune.trainer.adapter.Lora;
 import dev.fluxtune.trainer.adapter.Targets;
 import java.util.ArrayList;
@@ -257,6 +261,20 @@ class AdaptedTest {
         });
     try (Weights again = adapted.weights(Dtype.FLOAT32)) {
       drawn.forEach((name, values) -> assertThat(again.get(name).toFloatArray()).isEqualTo(values));
+    }
+  }
+
+  @Test
+  void whatIsDrawnIsNotWhatAModelOfTheSameSeedBeginsWith() {
+    Lora.Settings settings = new Lora.Settings(16, 32, 0, false, Targets.ALL_LINEAR, List.of());
+    Adapted adapted = Adapted.drawn("qwen2", settings); // by the seed 1
+    try (Weights weights = adapted.weights(Dtype.FLOAT32);
+        NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+      NDArray a = weights.get(Lora.a(adapted.lora().modules().get(0)));
+      float bound = 1 / (float) Math.sqrt((double) a.getShape().get(1));
+      manager.getEngine().setRandomSeed(1);
+      NDArray ofTheModel = manager.randomUniform(-bound, bound, a.getShape(), DataType.FLOAT32);
+      assertThat(a.toFloatArray()).isNotEqualTo(ofTheModel.toFloatArray());
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.fluxtune.trainer.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.trainer.checkpoint.Content;
@@ -67,6 +68,18 @@ class LeakTest {
       assertThat(NativeMemory.arrays()).isEqualTo(between);
     }
     assertThat(NativeMemory.arrays()).isEqualTo(before);
+  }
+
+  @Test
+  void whereABufferCannotBeMadeTheOthersDoNotStay() {
+    Fixture fixture = Fixture.of("qwen2");
+    List<String> names = List.of(ModelConfig.NORM, "nowhere");
+    try (Weights weights = fixture.weights()) {
+      int before = NativeMemory.arrays();
+      assertThatThrownBy(() -> Gradients.of(weights, names, Dtype.FLOAT32))
+          .hasMessageContaining("no weight nowhere");
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+    }
   }
 
   @Test

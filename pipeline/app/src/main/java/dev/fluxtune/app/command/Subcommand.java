@@ -34,11 +34,10 @@ enum Subcommand {
   GENERATE(
       "Let a model write on from prompts",
       "Prints what the model of a folder, a checkpoint's or an adapter's too, writes after each"
-          + " --prompt; or, for"
-          + " the rows of dataset_name, one JSON object a line: prompt, completion (that of the"
-          + " row, where it has one) and generated. A row's prompt is its text before the part"
-          + " that would be trained; of plain text, and of a template without {% generation %},"
-          + " all of it.",
+          + " --prompt; or, for the rows of dataset_name, one JSON object a line: prompt, completion"
+          + " (that of the row, where it has one) and generated. A row's prompt is its text before"
+          + " the part that would be trained; of plain text, and of a template without"
+          + " {% generation %}, all of it.",
       "pipeline generate --model_name_or_path out/ --prompt \"The moon is\""),
   MERGE(
       "Merge adapters into their base",

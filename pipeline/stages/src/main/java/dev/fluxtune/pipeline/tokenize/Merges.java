@@ -11,8 +11,8 @@ final class Merges {
   /** What {@link #rank} answers where two tokens stay apart; greater than every rank. */
   static final int NONE = Integer.MAX_VALUE;
 
-  /** Ids of tokens that can be merged lie below. */
-  static final int MOST_TOKENS = 1 << 20;
+  /** Ids of tokens that can be merged lie below: a pair of the next one would look as free. */
+  static final int MOST_TOKENS = (1 << 20) - 1;
 
   /** As many merges there can be. */
   static final int MOST_MERGES = (1 << 24) - 1;
