@@ -3,6 +3,7 @@ package dev.fluxtune.app;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.RunConfig;
@@ -16,6 +17,7 @@ import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import reactor.core.publisher.Flux;
 
@@ -105,8 +107,14 @@ final class Run {
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();
-    try (Progress progress = Progress.start(terminal, "training", plan.totalSteps())) {
-      RunLog log = new RunLog(config, plan, progress);
+    try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
+        Observers observers =
+            Observers.open(
+                output.watched(
+                    trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
+                config.output().reportTo(),
+                progress::say)) {
+      RunLog log = new RunLog(config, plan, progress, observers::accept);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held)

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.config.ConfigWriter;
+import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.Differences;
@@ -19,6 +20,7 @@ import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Checkpoints;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -147,6 +149,16 @@ final class RunFolder implements AutoCloseable {
       Durable.write(folder.resolve(CONFIG), ConfigWriter.yaml(config).getBytes(UTF_8));
     } catch (IOException e) {
       throw cannotBeWritten(folder, e);
+    }
+  }
+
+  /** What those who watch the run know of it. */
+  WatchedRun watched(Trainee trainee, List<TrainerState.Log> before) {
+    Path model = trainee.setup().folder().resolve("config.json");
+    try {
+      return new WatchedRun(folder, before, ConfigWriter.yaml(config), Files.readString(model));
+    } catch (IOException e) {
+      throw new BadInputException("%s cannot be read (%s)".formatted(model, Reason.of(e)), e);
     }
   }
 

@@ -15,12 +15,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
 
 /** What a run tells as it goes: on the terminal, and in the log that its checkpoints keep. */
 final class RunLog {
   private final RunConfig config;
   private final StepPlan plan;
   private final Progress progress;
+  private final Consumer<TrainerState.Log> watched;
   private final List<TrainerState.Log> history = new ArrayList<>();
   private Optional<TrainerState.Best> best = Optional.empty();
   private Optional<RunEvent.Evaluation> latest = Optional.empty();
@@ -36,10 +38,14 @@ final class RunLog {
   private long withoutTarget;
   private long notFinite;
 
-  RunLog(RunConfig config, StepPlan plan, Progress progress) {
+  /**
+   * @param watched is told of each log when it is made
+   */
+  RunLog(RunConfig config, StepPlan plan, Progress progress, Consumer<TrainerState.Log> watched) {
     this.config = config;
     this.plan = plan;
     this.progress = progress;
+    this.watched = watched;
   }
 
   /** Goes on from what a checkpoint kept. */
@@ -95,10 +101,15 @@ final class RunLog {
       it.gradNorm().ifPresent(norm -> values.put("grad_norm", norm));
       values.put("learning_rate", it.learningRate());
       values.put("num_tokens", (double) tokens);
-      history.add(new TrainerState.Log(it.step(), it.epoch(), values));
+      add(new TrainerState.Log(it.step(), it.epoch(), values));
       losses = 0;
       steps = 0;
     }
+  }
+
+  private void add(TrainerState.Log log) {
+    history.add(log);
+    watched.accept(log);
   }
 
   private static String onDevice(RunEvent.Step it) {
@@ -126,7 +137,7 @@ final class RunLog {
 
   private void evaluation(RunEvent.Evaluation it) {
     progress.say(text("step %,d, epoch %.2f: eval_loss %.4f", it.step(), it.epoch(), it.loss()));
-    history.add(
+    add(
         new TrainerState.Log(
             it.step(),
             it.epoch(),

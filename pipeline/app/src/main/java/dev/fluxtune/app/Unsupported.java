@@ -9,9 +9,9 @@ final class Unsupported {
 
   static void check(RunConfig config) {
     refuse(
-        !config.output().reportTo().isEmpty(),
-        "report_to: nothing is written there yet; leave it out, trainer_state.json of each"
-            + " checkpoint holds the log");
+        config.output().reportTo().contains("wandb") || config.output().reportTo().contains("page"),
+        "report_to: wandb and page are not there yet; tensorboard is, and log.jsonl in the run's"
+            + " folder is always written");
     String metric = config.output().metricForBestModel().orElse("eval_loss");
     refuse(
         !metric.equals("eval_loss") && !metric.equals("loss"),

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,28 @@ class RunTest {
 
   private static double mean(List<Double> values) {
     return values.stream().mapToDouble(it -> it).average().orElseThrow();
+  }
+
+  @Test
+  void logsWhatItsCheckpointsKeepAndGoesOnThere() throws IOException {
+    tiny.whole(output, "max_steps", 9, "save_steps", 4, "report_to", "tensorboard");
+    List<String> whole = Files.readAllLines(output.resolve("log.jsonl"));
+    JsonNode history =
+        TinyRun.json(output.resolve("checkpoint-8/trainer_state.json")).path("log_history");
+    assertThat(whole).hasSize(9);
+    for (int i = 0; i < 8; i++) {
+      JsonNode line = new ObjectMapper().readTree(whole.get(i));
+      assertThat(line).hasSameSizeAs(history.get(i));
+      for (Map.Entry<String, JsonNode> kept : history.get(i).properties()) {
+        assertThat(line.path(kept.getKey()).asDouble())
+            .as(kept.getKey())
+            .isEqualTo(kept.getValue().asDouble());
+      }
+    }
+    assertThat(output.resolve("runs")).isNotEmptyDirectory();
+    TinyRun.backTo(output, 4);
+    tiny.whole(output, "max_steps", 9, "save_steps", 4, "resume_from_checkpoint", true);
+    assertThat(Files.readAllLines(output.resolve("log.jsonl"))).isEqualTo(whole);
   }
 
   @Test

@@ -1,0 +1,162 @@
+package dev.fluxtune.app.watch;
+
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import reactor.core.Disposable;
+import reactor.core.publisher.BufferOverflowStrategy;
+import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
+
+/**
+ * Hands what a run logs to each observer, on a thread of its own. One that lags loses its oldest
+ * logs, one that fails is left out from there on; the run neither waits nor fails, and says so.
+ */
+public final class Observers implements AutoCloseable {
+  /** Logs that wait for an observer at most; one takes less than a kilobyte. */
+  static final int HELD = 4096;
+
+  private final Sinks.Many<TrainerState.Log> logs = Sinks.many().multicast().directBestEffort();
+  private final List<Watching> watching = new ArrayList<>();
+  private final Consumer<String> told;
+  private final Duration patience;
+
+  /** An observer, and what became of it. */
+  private record Watching(
+      Observer observer,
+      Scheduler thread,
+      Disposable subscription,
+      AtomicLong lost,
+      CountDownLatch over) {}
+
+  /**
+   * @param told is told of observers that lag or fail, on any thread
+   * @param patience how long {@link #close} waits for them
+   */
+  Observers(List<? extends Observer> observers, Consumer<String> told, Duration patience) {
+    this.told = told;
+    this.patience = patience;
+    observers.forEach(it -> watching.add(begin(it)));
+  }
+
+  /**
+   * Opens those that a configuration asks for.
+   *
+   * @throws BadInputException if a file of theirs cannot be written
+   */
+  public static Observers open(WatchedRun run, List<String> reportTo, Consumer<String> told) {
+    List<Observer> observers = new ArrayList<>();
+    try {
+      observers.add(JsonLines.open(run)); // always
+      if (reportTo.contains(TensorBoard.NAME)) {
+        observers.add(TensorBoard.open(run));
+      }
+      return new Observers(observers, told, Duration.ofSeconds(10));
+    } catch (IOException e) {
+      observers.forEach(it -> closeQuietly(it, e));
+      throw new BadInputException(
+          "report_to: a log cannot be written (%s); free space on the disk, or leave it out"
+              .formatted(Reason.of(e)),
+          e);
+    }
+  }
+
+  private static void closeQuietly(Observer observer, IOException cause) {
+    try {
+      observer.close();
+    } catch (IOException e) {
+      cause.addSuppressed(e);
+    }
+  }
+
+  private Watching begin(Observer observer) {
+    Scheduler thread = Schedulers.newSingle("observer-" + observer.name(), true);
+    AtomicLong lost = new AtomicLong();
+    CountDownLatch over = new CountDownLatch(1);
+    Disposable subscription =
+        logs.asFlux()
+            .onBackpressureBuffer(
+                HELD, log -> lost.incrementAndGet(), BufferOverflowStrategy.DROP_OLDEST)
+            .publishOn(thread, 1)
+            .doOnNext(log -> write(observer, log))
+            .doFinally(
+                end -> {
+                  end(observer);
+                  over.countDown();
+                })
+            .subscribe(log -> {}, failure -> failed(observer, failure));
+    return new Watching(observer, thread, subscription, lost, over);
+  }
+
+  private static void write(Observer observer, TrainerState.Log log) {
+    try {
+      observer.accept(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void end(Observer observer) {
+    try {
+      observer.close();
+    } catch (IOException e) {
+      failed(observer, e);
+    }
+  }
+
+  private void failed(Observer observer, Throwable failure) {
+    Throwable cause = failure.getCause();
+    String reason =
+        failure instanceof IOException it
+            ? Reason.of(it)
+            : cause instanceof IOException it ? Reason.of(it) : failure.toString();
+    told.accept(
+        "report_to: %s ended early (%s); the run goes on without it"
+            .formatted(observer.name(), reason));
+  }
+
+  /** Takes what was logged; never waits. One thread at a time. */
+  public void accept(TrainerState.Log log) {
+    logs.tryEmitNext(log);
+  }
+
+  /** Waits until all is written, but not long for one that stalls. */
+  @Override
+  public void close() {
+    logs.tryEmitComplete();
+    long end = System.nanoTime() + patience.toNanos();
+    for (Watching it : watching) {
+      if (!over(it, end)) {
+        told.accept(
+            "report_to: %s has not written all and is waited for no longer"
+                .formatted(it.observer().name()));
+      }
+      if (it.lost().get() > 0) {
+        told.accept(
+            "report_to: %s was too slow and lacks %,d logs"
+                .formatted(it.observer().name(), it.lost().get()));
+      }
+      it.subscription().dispose();
+      it.thread().dispose();
+    }
+  }
+
+  private static boolean over(Watching it, long end) {
+    try {
+      return it.over().await(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+}

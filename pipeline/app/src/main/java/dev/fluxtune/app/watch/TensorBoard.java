@@ -1,0 +1,130 @@
+package dev.fluxtune.app.watch;
+
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.zip.CRC32C;
+
+/**
+ * TensorBoard's event file ({@code record_writer.cc}, {@code event.proto} of TensorFlow): scalars
+ * by the names that transformers' callback gives them, and configuration and model as text. It lies
+ * in {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's folder.
+ */
+final class TensorBoard implements Observer {
+  static final String NAME = "tensorboard";
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("MMMdd_HH-mm-ss", Locale.ROOT);
+  private static final int MASK = 0xa282ead8;
+  private static final int STRING = 7; // of tensorflow's DataType
+
+  private final OutputStream out;
+
+  private TensorBoard(OutputStream out) throws IOException {
+    this.out = out;
+    write(event(0).text(3, "brain.Event:2"));
+  }
+
+  static TensorBoard open(WatchedRun run) throws IOException {
+    String host = host();
+    Path folder =
+        Optional.ofNullable(System.getenv("TENSORBOARD_LOGGING_DIR"))
+            .map(Path::of)
+            .orElseGet(
+                () ->
+                    run.folder()
+                        .resolve("runs")
+                        .resolve(
+                            LocalDateTime.now(ZoneId.systemDefault()).format(TIME) + "_" + host));
+    Files.createDirectories(folder);
+    String name =
+        "events.out.tfevents.%d.%s.%d.0"
+            .formatted(System.currentTimeMillis() / 1000, host, ProcessHandle.current().pid());
+    TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
+    board.text("args", run.configuration());
+    board.text("model_config", run.model());
+    board.out.flush();
+    return board;
+  }
+
+  private static String host() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public void accept(TrainerState.Log log) throws IOException {
+    Map<String, Double> values = new TreeMap<>(log.values());
+    values.put("epoch", log.epoch());
+    for (Map.Entry<String, Double> value : values.entrySet()) {
+      scalar(tag(value.getKey()), value.getValue(), log.step());
+    }
+    out.flush();
+  }
+
+  /** {@code rewrite_logs} of transformers' integration_utils.py. */
+  private static String tag(String name) {
+    return name.startsWith("eval_") ? "eval/" + name.substring(5) : "train/" + name;
+  }
+
+  private void scalar(String tag, double value, long step) throws IOException {
+    Protobuf of = new Protobuf().text(1, tag).number(2, (float) value);
+    write(event(step).message(5, new Protobuf().message(1, of)));
+  }
+
+  /** As {@code SummaryWriter.add_text} of PyTorch. */
+  private void text(String tag, String text) throws IOException {
+    Protobuf plugin = new Protobuf().text(1, "text");
+    Protobuf shape = new Protobuf().message(2, new Protobuf().number(1, 1L));
+    Protobuf tensor = new Protobuf().number(1, (long) STRING).message(2, shape).text(8, text);
+    Protobuf of =
+        new Protobuf()
+            .text(1, tag + "/text_summary")
+            .message(8, tensor)
+            .message(9, new Protobuf().message(1, plugin));
+    write(event(0).message(5, new Protobuf().message(1, of)));
+  }
+
+  private static Protobuf event(long step) {
+    return new Protobuf().number(1, System.currentTimeMillis() / 1000.0).number(2, step);
+  }
+
+  private void write(Protobuf event) throws IOException {
+    byte[] data = event.bytes();
+    byte[] length = Protobuf.little(8).putLong(data.length).array();
+    out.write(length);
+    out.write(checksum(length));
+    out.write(data);
+    out.write(checksum(data));
+  }
+
+  private static byte[] checksum(byte[] bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes);
+    int masked = Integer.rotateRight((int) crc.getValue(), 15) + MASK;
+    return Protobuf.little(4).putInt(masked).array();
+  }
+
+  @Override
+  public void close() throws IOException {
+    out.close();
+  }
+}

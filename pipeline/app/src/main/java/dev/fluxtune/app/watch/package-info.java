@@ -1,0 +1,9 @@
+/**
+ * Those who watch a run: none can slow or stop it.
+ *
+ * <p>{@code TrainerState.Log → log.jsonl, TensorBoard}
+ */
+@NullMarked
+package dev.fluxtune.app.watch;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,153 @@
+package dev.fluxtune.app.watch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+
+/** Tests {@link Observers}. */
+class ObserversTest {
+  private final List<String> told = Collections.synchronizedList(new ArrayList<>());
+
+  /** Keeps the steps that it hears of; what else it does is for the test. */
+  private static class Listening implements Observer {
+    final List<Long> steps = Collections.synchronizedList(new ArrayList<>());
+    volatile boolean closed;
+
+    @Override
+    public String name() {
+      return "listening";
+    }
+
+    @Override
+    public void accept(TrainerState.Log log) throws IOException {
+      steps.add(log.step());
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+  }
+
+  private Observers of(Observer... observers) {
+    return new Observers(List.of(observers), told::add, Duration.ofSeconds(1));
+  }
+
+  private static TrainerState.Log log(long step) {
+    return new TrainerState.Log(step, step / 10.0, Map.of("loss", 1.0));
+  }
+
+  private static Long[] upTo(long step) {
+    return LongStream.rangeClosed(1, step).boxed().toArray(Long[]::new);
+  }
+
+  @Test
+  void eachHearsAllInOrderAndIsClosed() {
+    Listening one = new Listening();
+    Listening other = new Listening();
+    try (Observers observers = of(one, other)) {
+      for (long step = 1; step <= 1000; step++) {
+        observers.accept(log(step));
+      }
+    }
+    assertThat(one.steps).containsExactly(upTo(1000));
+    assertThat(other.steps).containsExactly(upTo(1000));
+    assertThat(one.closed && other.closed).isTrue();
+    assertThat(told).isEmpty();
+  }
+
+  @Test
+  void oneThatFailsIsLeftOutAndTheOthersGoOn() {
+    Listening failing =
+        new Listening() {
+          @Override
+          public void accept(TrainerState.Log log) throws IOException {
+            super.accept(log);
+            if (log.step() == 3) {
+              throw new IOException("No space left on device");
+            }
+          }
+        };
+    Listening other = new Listening();
+    try (Observers observers = of(failing, other)) {
+      for (long step = 1; step <= 100; step++) {
+        observers.accept(log(step));
+      }
+    }
+    assertThat(failing.steps).containsExactly(upTo(3));
+    assertThat(failing.closed).isTrue();
+    assertThat(other.steps).containsExactly(upTo(100));
+    assertThat(told).singleElement().asString().contains("listening ended early", "No space left");
+  }
+
+  @Test
+  void oneThatStallsHoldsTheLatestLogsOnlyAndIsNotWaitedForLong() {
+    CountDownLatch never = new CountDownLatch(1);
+    Listening stalling =
+        new Listening() {
+          @Override
+          public void accept(TrainerState.Log log) throws IOException {
+            super.accept(log);
+            try {
+              never.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          }
+        };
+    Listening other = new Listening();
+    int all = 3 * Observers.HELD;
+    long begin = System.nanoTime();
+    try (Observers observers = of(stalling, other)) {
+      for (long step = 1; step <= all; step++) {
+        observers.accept(log(step));
+        if (step % 100 == 0) {
+          await(other, step); // so that it is the stalling one alone that lags
+        }
+      }
+    }
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofSeconds(20));
+    assertThat(other.steps).hasSize(all);
+    assertThat(told)
+        .anyMatch(it -> it.contains("waited for no longer"))
+        .anyMatch(it -> it.matches(".*too slow and lacks 8,\\d{3} logs"));
+  }
+
+  private static void await(Listening listening, long step) {
+    while (listening.steps.size() < step) {
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  void oneThatIsSlowAtTheEndIsWaitedFor() {
+    Listening slow =
+        new Listening() {
+          @Override
+          public void accept(TrainerState.Log log) throws IOException {
+            try {
+              Thread.sleep(2);
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+            super.accept(log);
+          }
+        };
+    try (Observers observers = of(slow)) {
+      for (long step = 1; step <= 100; step++) {
+        observers.accept(log(step));
+      }
+    }
+    assertThat(slow.steps).containsExactly(upTo(100));
+    assertThat(told).isEmpty();
+  }
+}

@@ -1,0 +1,93 @@
+package dev.fluxtune.app.watch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Tests {@link TensorBoard}; {@code tests/parity/read_tensorboard.py} reads what a run wrote with
+ * TensorBoard's own reader.
+ */
+class TensorBoardTest {
+  @TempDir Path folder;
+
+  private List<byte[]> written(TrainerState.Log... logs) throws IOException {
+    WatchedRun run =
+        new WatchedRun(folder, List.of(), "max_steps: 3\n", "{\"model_type\": \"llama\"}");
+    try (TensorBoard board = TensorBoard.open(run)) {
+      for (TrainerState.Log log : logs) {
+        board.accept(log);
+      }
+    }
+    try (Stream<Path> files = Files.walk(folder.resolve("runs"))) {
+      Path file = files.filter(Files::isRegularFile).findFirst().orElseThrow();
+      assertThat(file.getFileName().toString())
+          .matches("events\\.out\\.tfevents\\.\\d+\\..+\\.\\d+\\.0");
+      return records(ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN));
+    }
+  }
+
+  /** The data of each record, its two checksums checked. */
+  private static List<byte[]> records(ByteBuffer in) {
+    List<byte[]> records = new ArrayList<>();
+    while (in.hasRemaining()) {
+      byte[] length = new byte[8];
+      in.get(length);
+      assertThat(in.getInt()).isEqualTo(masked(length));
+      byte[] data =
+          new byte[(int) ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).getLong()];
+      in.get(data);
+      assertThat(in.getInt()).isEqualTo(masked(data));
+      records.add(data);
+    }
+    return records;
+  }
+
+  private static int masked(byte[] bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes);
+    return (int) ((crc.getValue() >>> 15 | crc.getValue() << 17) + 0xa282ead8L);
+  }
+
+  private static String ascii(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  @Test
+  void namesTheFormatAndTellsTheConfiguration() throws IOException {
+    List<byte[]> records = written();
+    assertThat(records).hasSize(3);
+    assertThat(ascii(records.get(0))).endsWith("brain.Event:2");
+    assertThat(ascii(records.get(1))).contains("args/text_summary", "max_steps: 3\n", "text");
+    assertThat(ascii(records.get(2))).contains("model_config/text_summary", "llama");
+  }
+
+  @Test
+  void writesAScalarAValue() throws IOException {
+    List<byte[]> records =
+        written(
+            new TrainerState.Log(300, 0.5, Map.of("loss", 1.5)),
+            new TrainerState.Log(301, 1.0, Map.of("eval_loss", -2.0)));
+    assertThat(records).hasSize(3 + 4);
+    ByteBuffer loss = ByteBuffer.wrap(records.get(4)).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(ascii(records.get(4)).substring(9))
+        // step 300, summary, value, its tag
+        .startsWith("\u0010\u00ac\u0002*\u0013\n\u0011\n\ntrain/loss\u0015");
+    assertThat(loss.getFloat(records.get(4).length - 4)).isEqualTo(1.5f);
+    assertThat(ascii(records.get(6))).contains("eval/loss");
+    assertThat(ascii(records.get(3))).contains("train/epoch");
+  }
+}
