@@ -21,6 +21,7 @@ import dev.fluxtune.schemas.Position;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.model.Gpu;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -180,8 +181,15 @@ final class Pipeline implements Actions {
         asked.deviceMemoryGib().isPresent()
             ? OptionalLong.of((long) (asked.deviceMemoryGib().getAsDouble() * (1L << 30)))
             : Gpu.totalBytes();
-    boolean can = device.isPresent() && io.model().isPresent() && io.room().isPresent();
-    if (!can && (asked.memoryTable() || asked.deviceMemoryGib().isPresent())) {
+    boolean wished = asked.memoryTable() || asked.deviceMemoryGib().isPresent();
+    boolean can =
+        device.isPresent()
+            && io.room().isPresent()
+            // A folder that is there for its tokenizer alone is enough to count with.
+            && io.model()
+                .filter(it -> wished || Files.exists(it.resolve("config.json")))
+                .isPresent();
+    if (!can && wished) {
       throw new BadInputException(
           "memory is predicted of a model (--model_name_or_path), chunks of a known length"
               + " (--max_length) and a device: a GPU that is found, or --device_memory_gib");

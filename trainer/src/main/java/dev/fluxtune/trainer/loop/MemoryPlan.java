@@ -151,8 +151,10 @@ public record MemoryPlan(
           + bytes(adapted() * rank());
     }
 
+    /** Products of a layer that have an adapter, at most. */
     private long adapted() {
-      return lora().map(it -> it.modules().size() / (long) config.layers()).orElse(0L);
+      long all = lora().map(it -> it.modules().size()).orElse(0);
+      return (all + config.layers() - 1) / config.layers();
     }
 
     private long rank() {
