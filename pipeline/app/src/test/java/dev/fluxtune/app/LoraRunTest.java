@@ -149,6 +149,22 @@ class LoraRunTest {
   }
 
   @Test
+  void aResumedRunTellsOfABaseThatItDidNotBeginWith() throws IOException {
+    tiny.whole(output, lora("max_steps", 2, "save_steps", 1));
+    Object[] same = {"max_steps", 2, "save_steps", 1, "resume_from_checkpoint", true};
+    assertThat(tiny.whole(output, lora(same)).err()).doesNotContain("another folder");
+
+    Path other = Files.createDirectory(folder.resolve("other"));
+    for (String name : List.of("config.json", TinyRun.WEIGHTS)) {
+      Files.copy(base.resolve(name), other.resolve(name));
+    }
+    List<Object> moved = new ArrayList<>(List.of(same));
+    moved.addAll(List.of("model_name_or_path", other));
+    assertThat(tiny.whole(output, lora(moved.toArray())).err())
+        .contains("note: the adapter names another folder as its base, " + base);
+  }
+
+  @Test
   void generatesWithTheAdapterOnItsBase() throws IOException {
     tiny.whole(output, lora("save_steps", 25));
     String plain = generated(base);
