@@ -183,6 +183,11 @@ class LoraRunTest {
         config, Files.readString(config).replace(base.toString(), folder.resolve("x").toString()));
     generate(moved).refused(moved + ": its base is not there", "base_model_name_or_path");
     Files.writeString(
+        config, Files.readString(config).replace(folder.resolve("x").toString(), "" + output));
+    generate(moved).refused(moved + ": its base, " + output + ", holds an adapter itself");
+    Files.writeString(
+        config, Files.readString(config).replace("" + output, folder.resolve("x").toString()));
+    Files.writeString(
         config, Files.readString(config).replace("\"use_dora\" : false", "\"use_dora\" : true"));
     Files.writeString(
         config, Files.readString(config).replace(folder.resolve("x").toString(), base.toString()));
