@@ -83,13 +83,19 @@ final class GenerateCommand {
     String base = AdapterFolder.base(adapter);
     Map<String, Object> changes = new LinkedHashMap<>();
     changes.put("model_name_or_path", Optional.of(base));
+    Path folder;
     try {
-      HubCache.model(base);
+      folder = HubCache.model(base);
     } catch (BadInputException e) {
       throw new BadInputException(
           "%s: its base is not there: %s; or write the base's folder into %s, base_model_name_or_path"
               .formatted(adapter, e.getMessage(), CheckpointFormat.ADAPTER_CONFIG),
           e);
+    }
+    if (AdapterFolder.is(folder)) {
+      throw new BadInputException(
+          "%s: its base, %s, holds an adapter itself; merge that into its own base (pipeline merge), and write the merged folder into %s, base_model_name_or_path"
+              .formatted(adapter, folder, CheckpointFormat.ADAPTER_CONFIG));
     }
     if (config.model().tokenizerNameOrPath().isEmpty()
         && Files.exists(adapter.resolve("tokenizer.json"))) {

@@ -87,9 +87,7 @@ final class MergeCommand {
       throw new BadInputException(
           base + ": holds an adapter; give the model it belongs to, " + AdapterFolder.base(base));
     }
-    if (!named.equals(given)) {
-      terminal.err().println("note: the adapter names another folder as its base, " + named);
-    }
+    AdapterFolder.otherBase(adapter, given).ifPresent(it -> terminal.err().println("note: " + it));
     return base;
   }
 

@@ -17,6 +17,7 @@ import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.RunState;
 import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Checkpoints;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
@@ -95,11 +96,23 @@ final class RunFolder implements AutoCloseable {
             ? checkpoints.newestWhole(told)
             : Optional.of(Checkpoint.read(Path.of(resume.get())));
     from.ifPresent(this::checkSame);
+    from.flatMap(this::otherBase).ifPresent(told);
     from.ifPresentOrElse(
         it ->
             told.accept("going on after step %,d, from %s".formatted(it.run().step(), it.folder())),
         () -> told.accept("no checkpoint in " + folder + ": starting from the beginning"));
     return from;
+  }
+
+  /**
+   * Settings know a base by its sizes: one of equal shape, to which adapters mean nothing, fits.
+   */
+  private Optional<String> otherBase(Checkpoint from) {
+    return config
+        .model()
+        .modelNameOrPath()
+        .filter(it -> AdapterFolder.is(from.folder()))
+        .flatMap(it -> AdapterFolder.otherBase(from.folder(), it));
   }
 
   private void checkFree() {

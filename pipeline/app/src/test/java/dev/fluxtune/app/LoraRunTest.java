@@ -149,6 +149,22 @@ class LoraRunTest {
   }
 
   @Test
+  void aResumedRunTellsOfABaseThatItDidNotBeginWith() throws IOException {
+    tiny.whole(output, lora("max_steps", 2, "save_steps", 1));
+    Object[] same = {"max_steps", 2, "save_steps", 1, "resume_from_checkpoint", true};
+    assertThat(tiny.whole(output, lora(same)).err()).doesNotContain("another folder");
+
+    Path other = Files.createDirectory(folder.resolve("other"));
+    for (String name : List.of("config.json", TinyRun.WEIGHTS)) {
+      Files.copy(base.resolve(name), other.resolve(name));
+    }
+    List<Object> moved = new ArrayList<>(List.of(same));
+    moved.addAll(List.of("model_name_or_path", other));
+    assertThat(tiny.whole(output, lora(moved.toArray())).err())
+        .contains("note: the adapter names another folder as its base, " + base);
+  }
+
+  @Test
   void generatesWithTheAdapterOnItsBase() throws IOException {
     tiny.whole(output, lora("save_steps", 25));
     String plain = generated(base);
@@ -166,6 +182,11 @@ class LoraRunTest {
     Files.writeString(
         config, Files.readString(config).replace(base.toString(), folder.resolve("x").toString()));
     generate(moved).refused(moved + ": its base is not there", "base_model_name_or_path");
+    Files.writeString(
+        config, Files.readString(config).replace(folder.resolve("x").toString(), "" + output));
+    generate(moved).refused(moved + ": its base, " + output + ", holds an adapter itself");
+    Files.writeString(
+        config, Files.readString(config).replace("" + output, folder.resolve("x").toString()));
     Files.writeString(
         config, Files.readString(config).replace("\"use_dora\" : false", "\"use_dora\" : true"));
     Files.writeString(

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -28,6 +29,17 @@ public record AdapterFolder(Lora lora, SafeTensors file) {
   /** The model that a folder's adapters belong to, as its configuration names it. */
   public static String base(Path folder) {
     return AdapterConfig.read(folder).base();
+  }
+
+  /** What to tell where a folder's adapters name another base than {@code given}. */
+  public static Optional<String> otherBase(Path folder, String given) {
+    return Optional.of(base(folder))
+        .filter(named -> !absolute(named).equals(absolute(given)))
+        .map(named -> "the adapter names another folder as its base, " + named);
+  }
+
+  private static Path absolute(String folder) {
+    return Path.of(folder).toAbsolutePath().normalize();
   }
 
   /**

@@ -44,8 +44,8 @@ final class Modules {
     for (String name : names) {
       if (all.stream().noneMatch(new Targets.Names(List.of(name))::match)) {
         throw new BadInputException(
-            "lora_target_modules: the model has no module %s%s; %s"
-                .formatted(name, Nearest.hint(name, Targets.PRODUCTS), whatThereIs()));
+            "lora_target_modules: the model has no module %s%s"
+                .formatted(name, nearestAndAll(name)));
       }
     }
   }
@@ -56,12 +56,12 @@ final class Modules {
         all.stream().filter(it -> targets.match(it) && !isIn(it, modulesToSave)).toList();
     if (matched.isEmpty()) {
       throw new BadInputException(
-          "lora_target_modules: no module is left to adapt%s; %s"
+          "lora_target_modules: no module is left to adapt%s"
               .formatted(
                   targets instanceof Targets.Regex regex
-                      ? ", " + regex.pattern() + " must match a whole name"
-                      : "",
-                  whatThereIs()));
+                      ? ", %s must match a whole name%s"
+                          .formatted(regex.pattern(), nearestAndAll(regex.pattern().pattern()))
+                      : "; " + whatThereIs()));
     }
     for (String module : matched) {
       checkAdaptable(module, saved);
@@ -136,6 +136,12 @@ final class Modules {
     return new BadInputException(
         "lora_modules_to_save: the model's head is its embedding (tie_word_embeddings), and one"
             + " cannot be trained whole without the other; leave embed_tokens and lm_head out");
+  }
+
+  /** The name that was meant, perhaps, and those that there are. */
+  private static String nearestAndAll(String name) {
+    String hint = Nearest.hint(name, Targets.PRODUCTS);
+    return (hint.isEmpty() ? "; " : hint + " ") + whatThereIs();
   }
 
   private static String whatThereIs() {

@@ -86,9 +86,9 @@ class LoraTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "q_porj k_proj  |                | no module q_porj; did you mean q_proj?",
-        "q_porj         |                | no module is left to adapt, q_porj must match a whole",
-        "self_attn\\..* |                | must match a whole name",
+        "q_porj k_proj  |                | no module q_porj; did you mean q_proj? adapters",
+        "q_porj         |                | q_porj must match a whole name; did you mean q_proj? adap",
+        "self_attn\\..* |                | must match a whole name; adapters go to",
         ".*             |                | model cannot have an adapter",
         "(              |                | ( is no regular expression",
         "q_proj lm_head |                | lm_head cannot have an adapter (lora_modules_to_save",

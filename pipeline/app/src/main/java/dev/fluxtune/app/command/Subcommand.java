@@ -37,7 +37,8 @@ enum Subcommand {
           + " --prompt; or, for the rows of dataset_name, one JSON object a line: prompt, completion"
           + " (that of the row, where it has one) and generated. A row's prompt is its text before"
           + " the part that would be trained; of plain text, and of a template without"
-          + " {% generation %}, all of it.",
+          + " {% generation %}, all of it. Weights are used as their files hold them, those of an"
+          + " adapter's base too, whatever load_in_4bit and load_in_8bit say.",
       "pipeline generate --model_name_or_path out/ --prompt \"The moon is\""),
   MERGE(
       "Merge adapters into their base",

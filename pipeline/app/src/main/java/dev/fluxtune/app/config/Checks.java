@@ -71,7 +71,8 @@ public final class Checks {
         "train_head",
         "unfrozen_layers");
     refuse(adapter.loraDropout() >= 1, "must be below 1, or nothing is learnt", "lora_dropout");
-    String quantized = "needs use_peft: true; quantized weights cannot be trained themselves";
+    String quantized =
+        "needs use_peft: true; it is for training adapters, since quantized weights themselves cannot be trained";
     refuse(adapter.loadIn4bit() && !adapter.usePeft(), quantized, "load_in_4bit", "use_peft");
     refuse(adapter.loadIn8bit() && !adapter.usePeft(), quantized, "load_in_8bit", "use_peft");
     refuse(

@@ -16,6 +16,17 @@ final class Defaults {
   private static final Set<String> OWN =
       Set.of("dataset_name", "datasets", "model_name_or_path", "tokenizer_name_or_path");
 
+  private static final List<String> OF_ADAPTERS =
+      List.of(
+          "lora_r",
+          "lora_alpha",
+          "lora_dropout",
+          "lora_target_modules",
+          "lora_modules_to_save",
+          "use_rslora");
+  private static final List<String> OF_4_BITS =
+      List.of("bnb_4bit_quant_type", "use_bnb_nested_quant");
+
   private final Map<String, Given> given;
   private final List<String> notices;
 
@@ -46,6 +57,16 @@ final class Defaults {
     home.ifPresent(this::embedded);
     if (packs && !packed()) {
       packing();
+    }
+    idle("use_peft", OF_ADAPTERS);
+    idle("load_in_4bit", OF_4_BITS);
+  }
+
+  /** Keys that wait for a switch that nobody wrote, on or off: it may have been forgotten. */
+  private void idle(String key, List<String> waiting) {
+    List<String> idle = waiting.stream().filter(it -> given(it).isPresent()).toList();
+    if (given(key).isEmpty() && !idle.isEmpty()) {
+      notices.add("without %s: true no effect: %s".formatted(key, String.join(", ", idle)));
     }
   }
 

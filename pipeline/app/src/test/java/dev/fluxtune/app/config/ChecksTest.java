@@ -32,7 +32,7 @@ class ChecksTest {
           unfrozen_layers=0                             | --unfrozen_layers  must be at least 1
           train_head=true                               | --train_head  needs unfrozen_layers
           use_peft=true lora_dropout=1                  | --lora_dropout  must be below 1
-          load_in_4bit=true                             | --load_in_4bit  needs use_peft
+          load_in_4bit=true                             | --load_in_4bit  needs use_peft: true; it is for training adapters
           load_in_8bit=true use_peft=false              | --load_in_8bit  needs use_peft
           use_peft=1 load_in_8bit=true load_in_4bit=true| --load_in_8bit  does not go with
           bnb_4bit_quant_type=fp4                       | must be nf4 (got fp4)

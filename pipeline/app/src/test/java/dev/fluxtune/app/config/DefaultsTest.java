@@ -62,6 +62,19 @@ class DefaultsTest {
   }
 
   @Test
+  void tellOfKeysWhoseSwitchIsForgotten() {
+    assertThat(parse("dataset_name=a", "packing=false", "lora_r=8", "lora_alpha=16").notices())
+        .containsExactly("without use_peft: true no effect: lora_r, lora_alpha");
+    assertThat(parse("dataset_name=a", "packing=false", "use_bnb_nested_quant=true").notices())
+        .containsExactly("without load_in_4bit: true no effect: use_bnb_nested_quant");
+    for (String written : List.of("true", "false")) {
+      assertThat(
+              parse("dataset_name=a", "packing=false", "lora_r=8", "use_peft=" + written).notices())
+          .isEmpty();
+    }
+  }
+
+  @Test
   void evaluateAsOftenAsTheyLog() {
     assertThat(parse("eval_strategy=steps").config().output().evalSteps()).contains(10.0);
     assertThat(parse("eval_strategy=steps", "logging_steps=3").config().output().evalSteps())
