@@ -62,7 +62,9 @@ final class MergeCommand {
       FolderLock lock = FolderLock.take(output);
       try {
         checkEmpty(output);
-        new Checkpoints(output).writeModel(merged.contents(), sideFiles);
+        Checkpoints folder = new Checkpoints(output);
+        folder.tidy(); // of a merge that was stopped
+        folder.writeModel(merged.contents(), sideFiles);
       } finally {
         lock.close();
       }
@@ -93,7 +95,8 @@ final class MergeCommand {
 
   private static void checkEmpty(Path output) throws IOException {
     try (Stream<Path> files = Files.list(output)) {
-      if (files.anyMatch(file -> !file.endsWith(FolderLock.FILE))) {
+      if (files.anyMatch(
+          file -> !file.endsWith(FolderLock.FILE) && !Checkpoints.isLeftOver(file))) {
         throw new BadInputException(
             output + ": holds something already; give another output_dir, or remove it");
       }

@@ -236,13 +236,17 @@ class LoraRunTest {
   void mergedItWritesWhatTheAdapterDoes() throws IOException {
     tiny.whole(output, lora("save_strategy", "no"));
     Path merged = folder.resolve("merged");
+    // As another left it that was killed while it wrote.
+    Files.createDirectories(merged.resolve(".model.tmp"));
+    Files.writeString(merged.resolve(".model.tmp/model.safetensors"), "half");
+    Files.writeString(merged.resolve(".lock"), "");
     CommandRun run = merge(merged, output);
     assertThat(run.code()).as(run.err()).isZero();
     assertThat(run.out()).containsPattern("merged +14 ");
     assertThat(run.err()).isEmpty();
     assertThat(TinyRun.names(merged))
         .contains("config.json", "generation_config.json", TinyRun.WEIGHTS, "tokenizer.json")
-        .doesNotContain("adapter_config.json", ADAPTER, ".lock");
+        .doesNotContain("adapter_config.json", ADAPTER, ".lock", ".model.tmp");
     assertThat(generated(merged)).isEqualTo(generated(output)).isNotEqualTo(generated(base));
 
     merge(merged, output).refused(merged + ": holds something already");

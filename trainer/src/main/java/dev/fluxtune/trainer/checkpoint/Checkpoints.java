@@ -75,6 +75,11 @@ public final class Checkpoints {
     this.shardBytes = shardBytes;
   }
 
+  /** Whether this is what a run or a merge that was stopped left half done. */
+  public static boolean isLeftOver(Path file) {
+    return LEFT_OVER.matcher(file.getFileName().toString()).matches();
+  }
+
   /**
    * Removes what a run that was stopped left half done; to be called before the first write. A
    * checkpoint that lacked nothing but its name gets it.
@@ -83,7 +88,7 @@ public final class Checkpoints {
     during(
         outputDir + ": what a stopped run left there could not be removed",
         () -> {
-          for (Path leftOver : named(name -> LEFT_OVER.matcher(name).matches())) {
+          for (Path leftOver : named(name -> isLeftOver(Path.of(name)))) {
             String name = leftOver.getFileName().toString();
             Path checkpoint =
                 outputDir.resolve(name.substring(1, name.length() - WRITTEN.length()));
