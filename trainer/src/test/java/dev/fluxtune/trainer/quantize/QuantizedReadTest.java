@@ -92,8 +92,9 @@ class QuantizedReadTest {
   @Test
   @EnabledOnOs(value = OS.LINUX, disabledReason = "memory is read from /proc")
   void hostMemoryNeverHoldsAWholeTensor() throws Exception {
-    // Of the three largest tensors each has 32 MiB in the file and 4.5 MiB in codes.
-    zeros(1024, 8192);
+    // Of the three largest tensors each has 128 MiB in the file and 18 MiB in codes: so much more
+    // than what is held of one that what else the process does in the meantime is small beside it.
+    zeros(2048, 16_384);
     ModelConfig config = ModelConfig.read(folder);
     for (Quantization form : List.of(Quantization.NF4, Quantization.INT8)) {
       long codes =
@@ -106,11 +107,11 @@ class QuantizedReadTest {
         long before = memory.bytes();
         memory.start();
         try (Weights weights = read(form)) {
-          assertThat(weights.size()).isGreaterThan(25_000_000);
+          assertThat(weights.size()).isGreaterThan(100_000_000);
         } finally {
           memory.finish();
         }
-        assertThat(memory.peak - before - codes).as("%s", form).isLessThan(32 * MIB);
+        assertThat(memory.peak - before - codes).as("%s", form).isLessThan(128 * MIB);
       }
     }
   }
