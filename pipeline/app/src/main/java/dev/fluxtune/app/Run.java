@@ -114,7 +114,7 @@ final class Run {
                     trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
                 config.output().reportTo(),
                 progress::say)) {
-      RunLog log = new RunLog(config, plan, progress, observers::accept);
+      RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held)
@@ -125,7 +125,11 @@ final class Run {
               .stopWhen(interrupt);
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-        last = SftRecipe.run(io, plan, after, read, train).doOnNext(log::accept).blockLast();
+        last =
+            SftRecipe.run(io, plan, after, read, train)
+                .doOnNext(log::accept)
+                .doOnNext(observers::happened)
+                .blockLast();
       }
       if (last instanceof RunEvent.End end && end.stopped()) {
         progress.say(output.howToGoOn(end.step()));

@@ -41,7 +41,7 @@ final class JsonLines implements Observer {
   }
 
   @Override
-  public void accept(TrainerState.Log log) throws IOException {
+  public void logged(TrainerState.Log log) throws IOException {
     out.write(line(log));
     out.flush();
   }

@@ -1,14 +1,18 @@
 package dev.fluxtune.app.watch;
 
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.Closeable;
 import java.io.IOException;
 
-/** Takes what a run logs, always on the same thread. */
+/** Takes what it wants of what a run tells, always on the same thread; steps do not go back. */
 interface Observer extends Closeable {
   /** What {@code report_to} calls it. */
   String name();
 
-  /** What was logged at a step; steps do not go back. */
-  void accept(TrainerState.Log log) throws IOException;
+  /** What happened: each step, evaluation and checkpoint. */
+  default void happened(RunEvent event) throws IOException {}
+
+  /** What was logged, at the steps that the configuration says and at evaluations. */
+  default void logged(TrainerState.Log log) throws IOException {}
 }

@@ -2,6 +2,7 @@ package dev.fluxtune.app.watch;
 
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Reason;
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,17 +20,22 @@ import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * Hands what a run logs to each observer, on a thread of its own. One that lags loses its oldest
- * logs, one that fails is left out from there on; the run neither waits nor fails, and says so.
+ * Hands what a run tells to each observer, on a thread of its own. One that lags loses the oldest
+ * of it, one that fails is left out from there on; the run neither waits nor fails, and says so.
  */
 public final class Observers implements AutoCloseable {
-  /** Logs that wait for an observer at most; one takes less than a kilobyte. */
+  /** News that wait for an observer at most; one takes less than a kilobyte. */
   static final int HELD = 4096;
 
-  private final Sinks.Many<TrainerState.Log> logs = Sinks.many().multicast().directBestEffort();
+  private final Sinks.Many<News> news = Sinks.many().multicast().directBestEffort();
   private final List<Watching> watching = new ArrayList<>();
   private final Consumer<String> told;
   private final Duration patience;
+
+  /** Something to tell: which method of an observer takes it. */
+  private interface News {
+    void to(Observer observer) throws IOException;
+  }
 
   /** An observer, and what became of it. */
   private record Watching(
@@ -84,23 +90,23 @@ public final class Observers implements AutoCloseable {
     AtomicLong lost = new AtomicLong();
     CountDownLatch over = new CountDownLatch(1);
     Disposable subscription =
-        logs.asFlux()
+        news.asFlux()
             .onBackpressureBuffer(
-                HELD, log -> lost.incrementAndGet(), BufferOverflowStrategy.DROP_OLDEST)
+                HELD, it -> lost.incrementAndGet(), BufferOverflowStrategy.DROP_OLDEST)
             .publishOn(thread, 1)
-            .doOnNext(log -> write(observer, log))
+            .doOnNext(it -> tell(observer, it))
             .doFinally(
                 end -> {
                   end(observer);
                   over.countDown();
                 })
-            .subscribe(log -> {}, failure -> failed(observer, failure));
+            .subscribe(it -> {}, failure -> failed(observer, failure));
     return new Watching(observer, thread, subscription, lost, over);
   }
 
-  private static void write(Observer observer, TrainerState.Log log) {
+  private static void tell(Observer observer, News news) {
     try {
-      observer.accept(log);
+      news.to(observer);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -125,15 +131,20 @@ public final class Observers implements AutoCloseable {
             .formatted(observer.name(), reason));
   }
 
-  /** Takes what was logged; never waits. One thread at a time. */
-  public void accept(TrainerState.Log log) {
-    logs.tryEmitNext(log);
+  /** Takes what happened; never waits. One thread at a time, as for the other. */
+  public void happened(RunEvent event) {
+    news.tryEmitNext(observer -> observer.happened(event));
+  }
+
+  /** Takes what was logged; never waits. */
+  public void logged(TrainerState.Log log) {
+    news.tryEmitNext(observer -> observer.logged(log));
   }
 
   /** Waits until all is written, but not long for one that stalls. */
   @Override
   public void close() {
-    logs.tryEmitComplete();
+    news.tryEmitComplete();
     long end = System.nanoTime() + patience.toNanos();
     for (Watching it : watching) {
       if (!over(it, end)) {
@@ -143,7 +154,7 @@ public final class Observers implements AutoCloseable {
       }
       if (it.lost().get() > 0) {
         told.accept(
-            "report_to: %s was too slow and lacks %,d logs"
+            "report_to: %s was too slow and lacks %,d events"
                 .formatted(it.observer().name(), it.lost().get()));
       }
       it.subscription().dispose();

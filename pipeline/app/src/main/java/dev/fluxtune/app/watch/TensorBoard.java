@@ -71,7 +71,7 @@ final class TensorBoard implements Observer {
   }
 
   @Override
-  public void accept(TrainerState.Log log) throws IOException {
+  public void logged(TrainerState.Log log) throws IOException {
     Map<String, Double> values = new TreeMap<>(log.values());
     values.put("epoch", log.epoch());
     for (Map.Entry<String, Double> value : values.entrySet()) {

@@ -18,7 +18,7 @@ class JsonLinesTest {
   private void write(List<TrainerState.Log> before, TrainerState.Log... logs) throws IOException {
     try (JsonLines lines = JsonLines.open(new WatchedRun(folder, before, "", "{}"))) {
       for (TrainerState.Log log : logs) {
-        lines.accept(log);
+        lines.logged(log);
       }
     }
   }

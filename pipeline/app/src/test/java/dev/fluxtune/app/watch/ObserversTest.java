@@ -28,7 +28,7 @@ class ObserversTest {
     }
 
     @Override
-    public void accept(TrainerState.Log log) throws IOException {
+    public void logged(TrainerState.Log log) throws IOException {
       steps.add(log.step());
     }
 
@@ -56,7 +56,7 @@ class ObserversTest {
     Listening other = new Listening();
     try (Observers observers = of(one, other)) {
       for (long step = 1; step <= 1000; step++) {
-        observers.accept(log(step));
+        observers.logged(log(step));
       }
     }
     assertThat(one.steps).containsExactly(upTo(1000));
@@ -70,8 +70,8 @@ class ObserversTest {
     Listening failing =
         new Listening() {
           @Override
-          public void accept(TrainerState.Log log) throws IOException {
-            super.accept(log);
+          public void logged(TrainerState.Log log) throws IOException {
+            super.logged(log);
             if (log.step() == 3) {
               throw new IOException("No space left on device");
             }
@@ -80,7 +80,7 @@ class ObserversTest {
     Listening other = new Listening();
     try (Observers observers = of(failing, other)) {
       for (long step = 1; step <= 100; step++) {
-        observers.accept(log(step));
+        observers.logged(log(step));
       }
     }
     assertThat(failing.steps).containsExactly(upTo(3));
@@ -95,8 +95,8 @@ class ObserversTest {
     Listening stalling =
         new Listening() {
           @Override
-          public void accept(TrainerState.Log log) throws IOException {
-            super.accept(log);
+          public void logged(TrainerState.Log log) throws IOException {
+            super.logged(log);
             try {
               never.await();
             } catch (InterruptedException e) {
@@ -109,7 +109,7 @@ class ObserversTest {
     long begin = System.nanoTime();
     try (Observers observers = of(stalling, other)) {
       for (long step = 1; step <= all; step++) {
-        observers.accept(log(step));
+        observers.logged(log(step));
         if (step % 100 == 0) {
           await(other, step); // so that it is the stalling one alone that lags
         }
@@ -119,7 +119,7 @@ class ObserversTest {
     assertThat(other.steps).hasSize(all);
     assertThat(told)
         .anyMatch(it -> it.contains("waited for no longer"))
-        .anyMatch(it -> it.matches(".*too slow and lacks 8,\\d{3} logs"));
+        .anyMatch(it -> it.matches(".*too slow and lacks 8,\\d{3} events"));
   }
 
   private static void await(Listening listening, long step) {
@@ -133,18 +133,18 @@ class ObserversTest {
     Listening slow =
         new Listening() {
           @Override
-          public void accept(TrainerState.Log log) throws IOException {
+          public void logged(TrainerState.Log log) throws IOException {
             try {
               Thread.sleep(2);
             } catch (InterruptedException e) {
               Thread.currentThread().interrupt();
             }
-            super.accept(log);
+            super.logged(log);
           }
         };
     try (Observers observers = of(slow)) {
       for (long step = 1; step <= 100; step++) {
-        observers.accept(log(step));
+        observers.logged(log(step));
       }
     }
     assertThat(slow.steps).containsExactly(upTo(100));

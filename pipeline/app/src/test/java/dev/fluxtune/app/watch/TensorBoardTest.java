@@ -29,7 +29,7 @@ class TensorBoardTest {
         new WatchedRun(folder, List.of(), "max_steps: 3\n", "{\"model_type\": \"llama\"}");
     try (TensorBoard board = TensorBoard.open(run)) {
       for (TrainerState.Log log : logs) {
-        board.accept(log);
+        board.logged(log);
       }
     }
     try (Stream<Path> files = Files.walk(folder.resolve("runs"))) {
