@@ -236,6 +236,14 @@ public record RunConfig(
           double loggingSteps,
       @Setting(def = "false", help = "Log the first step too") boolean loggingFirstStep,
       @Setting(def = "[]", help = "Loggers: jsonl, tensorboard, wandb, page") List<String> reportTo,
+      @Setting(def = "127.0.0.1", help = "Address that report_to: page is served on")
+          String pageHost,
+      @Setting(
+              def = "6007",
+              help = "Its port; another one where that is taken; 0: any",
+              min = 0,
+              max = 65_535)
+          int pagePort,
       @Setting(def = "no", help = "When to evaluate: no, steps or epoch") When evalStrategy,
       @Setting(help = "Steps between evaluations; below 1, a share of all", min = 0)
           Optional<Double> evalSteps,

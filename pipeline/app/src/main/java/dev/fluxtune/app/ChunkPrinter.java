@@ -1,7 +1,7 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.page.ShownChunk;
 import dev.fluxtune.schemas.Chunk;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Matcher;
@@ -41,31 +41,32 @@ final class ChunkPrinter {
    * @param number the chunk's place in the data set, from 0
    */
   String print(long number, Chunk chunk) {
-    int padded = chunk.padding() > 0 ? 1 : 0;
-    int documents = chunk.seqLengths().length - padded;
+    ShownChunk shown = ShownChunk.of(chunk, decode);
+    int documents = shown.documents().size();
     StringBuilder out = new StringBuilder();
     out.append(
         rule(
             "chunk %d: %d tokens, %d trained, %d document%s"
                 .formatted(
                     number,
-                    chunk.length(),
-                    chunk.trainedTokens(),
+                    shown.tokens(),
+                    shown.trained(),
                     documents,
                     documents == 1 ? "" : "s")));
     int at = 0;
     for (int k = 0; k < documents; k++) {
-      int n = chunk.seqLengths()[k];
+      ShownChunk.Document document = shown.documents().get(k);
+      int n = document.tokens();
       out.append(
           rule(
               "document %d, tokens %d to %d, positions 0 to %d"
                   .formatted(k, at, at + n - 1, n - 1)));
-      document(chunk, at, at + n, out);
+      document.runs().forEach(it -> out.append(run(it.text(), it.trained())));
       out.append('\n');
       at += n;
     }
-    if (padded > 0) {
-      out.append(rule("padding, tokens %d to %d".formatted(at, chunk.length() - 1)));
+    if (shown.padding() > 0) {
+      out.append(rule("padding, tokens %d to %d".formatted(at, shown.tokens() - 1)));
     }
     return out.toString();
   }
@@ -75,47 +76,7 @@ final class ChunkPrinter {
     return (colors ? RULE + line + RESET : line) + "\n";
   }
 
-  /** Runs of trained and of other tokens, each in its colour. */
-  private void document(Chunk chunk, int from, int to, StringBuilder out) {
-    String before = "";
-    for (int at = from; at < to; ) {
-      boolean trained = chunk.labels()[at] != Chunk.IGNORED;
-      int end = at + 1;
-      while (end < to && chunk.labels()[end] != Chunk.IGNORED == trained) {
-        end++;
-      }
-      // What a token adds to the text depends on those before it (spaces, halves of characters).
-      String until = text(Arrays.copyOfRange(chunk.inputIds(), from, end));
-      int common = common(before, until);
-      out.append(run(until.substring(common), trained));
-      before = until;
-      at = end;
-    }
-  }
-
-  private String text(int[] ids) {
-    return decode
-        .map(it -> it.apply(ids))
-        .orElseGet(
-            () -> {
-              StringBuilder text = new StringBuilder();
-              for (int id : ids) {
-                text.append(id).append(' ');
-              }
-              return text.toString();
-            });
-  }
-
-  private static int common(String a, String b) {
-    int n = Math.min(a.length(), b.length());
-    for (int i = 0; i < n; i++) {
-      if (a.charAt(i) != b.charAt(i)) {
-        return i;
-      }
-    }
-    return n;
-  }
-
+  /** Trained text and the rest, each in its colour. */
   private String run(String text, boolean trained) {
     if (!colors) {
       return trained ? "⟦" + text + "⟧" : text;

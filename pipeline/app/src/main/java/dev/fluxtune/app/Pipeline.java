@@ -7,6 +7,7 @@ import dev.fluxtune.app.command.Actions;
 import dev.fluxtune.app.command.Generation;
 import dev.fluxtune.app.command.Planning;
 import dev.fluxtune.app.command.Resolved;
+import dev.fluxtune.app.page.LeftRun;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.pipeline.shard.Shards;
@@ -267,5 +268,11 @@ final class Pipeline implements Actions {
   @Override
   public void merge(Resolved run, Path adapter) {
     new MergeCommand(run, adapter).run(outputDir(run));
+  }
+
+  @Override
+  public void compare(Terminal terminal, List<Path> runs, Path report) {
+    LeftRun.compare(runs, report);
+    terminal.out().println(report);
   }
 }

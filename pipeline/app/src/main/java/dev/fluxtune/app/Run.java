@@ -1,6 +1,8 @@
 package dev.fluxtune.app;
 
 import dev.fluxtune.app.command.Resolved;
+import dev.fluxtune.app.page.Page;
+import dev.fluxtune.app.page.RunFacts;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.app.watch.Observers;
@@ -12,6 +14,7 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
 import dev.fluxtune.trainer.loop.Every;
 import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
@@ -77,7 +80,8 @@ final class Run {
                     + " holds config.json and no weights: training begins with random ones, drawn"
                     + " by the seed");
       }
-      Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
+      Table start = Summary.start(trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
+      terminal.err().print(start);
       from.ifPresent(trainee::restore);
       if (config.output().dryRun()) {
         terminal.err().println("dry run: all is ready, nothing was trained or written");
@@ -86,7 +90,9 @@ final class Run {
       output.begin();
       Samples samples = Samples.of(io, held);
       samples.before(trainee);
-      fit(output, from, trainee, plan, held, interrupt)
+      RunFacts facts =
+          PageFacts.of(config, output.folder(), plan, counted.counts().ledger(), start);
+      fit(output, from, trainee, plan, facts, held, interrupt)
           .ifPresent(
               log ->
                   Summary.end(
@@ -100,6 +106,7 @@ final class Run {
       Optional<Checkpoint> from,
       Trainee trainee,
       StepPlan plan,
+      RunFacts facts,
       Optional<Ports> held,
       Interrupt interrupt) {
     SideFiles sideFiles =
@@ -107,13 +114,13 @@ final class Run {
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();
+    List<TrainerState.Log> before = from.map(it -> it.trainer().logHistory()).orElse(List.of());
+    Page page = // observers close it
+        Page.open(facts, before, io.decoder(), config.output(), terminal.err()::println);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(
-                output.watched(
-                    trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
-                config.output().reportTo(),
-                progress::say)) {
+                output.watched(trainee, before), config.output().reportTo(), page, progress::say)) {
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
@@ -126,7 +133,7 @@ final class Run {
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         last =
-            SftRecipe.run(io, plan, after, read, train)
+            SftRecipe.run(io, plan, after, read, page::reads, train)
                 .doOnNext(log::accept)
                 .doOnNext(observers::happened)
                 .blockLast();

@@ -66,14 +66,17 @@ final class SftRecipe {
    *
    * @param train begins behind {@code from}
    * @param read learns how far rows were read when a batch was made
+   * @param seen is shown the batches on their way
    */
-  static Flux<RunEvent> run(Ports io, StepPlan plan, long from, Reading read, Train train) {
+  static Flux<RunEvent> run(
+      Ports io, StepPlan plan, long from, Reading read, Consumer<Batch> seen, Train train) {
     long first = plan.epoch(from);
     long behind = plan.microBatchesInEpoch(from);
     return Flux.fromStream(() -> LongStream.range(first, plan.epochsBegun()).boxed())
         .concatMap(
             epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
             1)
+        .doOnNext(seen)
         .transform(train) // → RunEvent
         .doOnNext(
             event -> {

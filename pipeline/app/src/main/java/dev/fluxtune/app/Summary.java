@@ -14,13 +14,13 @@ final class Summary {
   private Summary() {}
 
   /** What is about to happen. */
-  static void start(Terminal terminal, Trainee trainee, PlanReport plan, Ports io) {
+  static Table start(Trainee trainee, PlanReport plan, Ports io) {
     Setup setup = trainee.setup();
     Precision precision = setup.precision();
     long bytes = setup.memory(true, 1, 1).state();
     Table table = plan.table();
     tokenizer(table, io);
-    table
+    return table
         .line(
             "parameters",
             trainee.parameters(),
@@ -36,7 +36,6 @@ final class Summary {
             "memory",
             text("%,d MiB", bytes >> 20),
             "weights, gradients, moments; activations beside");
-    terminal.err().print(table);
   }
 
   private static Table adapters(Lora lora) {

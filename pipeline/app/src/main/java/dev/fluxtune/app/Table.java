@@ -1,25 +1,27 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.page.Fact;
 import dev.fluxtune.schemas.Ledger;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** A summary for people: a name, a number and a note in each line. */
 final class Table {
-  private final StringBuilder text = new StringBuilder();
+  private final List<Fact> facts = new ArrayList<>();
 
   Table line(String name, long value, String note) {
     return line(name, String.format(Locale.ROOT, "%,d", value), note);
   }
 
   Table line(String name, String value, String note) {
-    text.append(String.format(Locale.ROOT, "  %-24s %14s  %s", name, value, note).stripTrailing())
-        .append('\n');
+    facts.add(new Fact(name, value, note));
     return this;
   }
 
   /** The lines of another. */
   Table lines(Table other) {
-    text.append(other.text);
+    facts.addAll(other.facts);
     return this;
   }
 
@@ -50,8 +52,20 @@ final class Table {
     return String.format(Locale.ROOT, "%.1f %%", 100.0 * value / Math.max(1, ledger.tokens()));
   }
 
+  /** Its lines. */
+  List<Fact> facts() {
+    return List.copyOf(facts);
+  }
+
   @Override
   public String toString() {
+    StringBuilder text = new StringBuilder();
+    facts.forEach(
+        it ->
+            text.append(
+                    String.format(Locale.ROOT, "  %-24s %14s  %s", it.name(), it.value(), it.note())
+                        .stripTrailing())
+                .append('\n'));
     return text.toString();
   }
 }

@@ -1,6 +1,8 @@
 package dev.fluxtune.app.command;
 
+import dev.fluxtune.app.terminal.Terminal;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * What the subcommands do once their configuration is known to be right. An action returns when it
@@ -34,4 +36,12 @@ public interface Actions {
    * @param adapter the folder of the adapters
    */
   void merge(Resolved run, Path adapter);
+
+  /**
+   * Writes one report of several runs.
+   *
+   * @param runs their folders, at least one
+   * @param report the file
+   */
+  void compare(Terminal terminal, List<Path> runs, Path report);
 }

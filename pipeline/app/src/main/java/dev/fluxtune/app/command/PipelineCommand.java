@@ -84,9 +84,16 @@ public final class PipelineCommand {
     List<String> after = arguments.subList(at + 1, arguments.size());
     Optional<Subcommand> configured =
         Stream.of(Subcommand.values()).filter(it -> it.command().equals(name)).findFirst();
-    return configured.isPresent()
-        ? run(configured.get(), before, Flags.split(after, command.getCommandSpec()))
-        : complete(arguments);
+    if (configured.isPresent()) {
+      return run(configured.get(), before, Flags.split(after, command.getCommandSpec()));
+    }
+    ParseResult result = line.parseArgs(arguments.toArray(String[]::new));
+    if (helped(result)) {
+      return ExitCode.OK;
+    }
+    return name.equals(Specs.COMPARE)
+        ? compare(result.subcommand())
+        : complete(result.subcommand());
   }
 
   private int run(Subcommand subcommand, List<String> before, Flags flags) {
@@ -159,12 +166,18 @@ public final class PipelineCommand {
     return value;
   }
 
-  private int complete(List<String> arguments) {
-    ParseResult result = line.parseArgs(arguments.toArray(String[]::new));
-    if (helped(result)) {
-      return ExitCode.OK;
+  private int compare(ParseResult options) {
+    List<Path> runs = options.matchedPositionalValue(0, List.of());
+    if (runs.isEmpty()) {
+      throw new ParameterException(line, "compare needs RUN, the output_dir of a run, or several");
     }
-    String shell = result.subcommand().matchedPositionalValue(0, "");
+    Path report = options.commandSpec().findOption("--output").getValue();
+    actions.compare(terminal, runs, report);
+    return ExitCode.OK;
+  }
+
+  private int complete(ParseResult options) {
+    String shell = options.matchedPositionalValue(0, "");
     if (!shell.equals("bash") && !shell.equals("zsh")) {
       throw new ParameterException(
           line,

@@ -13,6 +13,8 @@ import picocli.CommandLine.Model.PositionalParamSpec;
 
 /** The commands as picocli knows them: for parsing, help and completion. */
 final class Specs {
+  static final String COMPARE = "compare";
+
   private static final Set<String> PATHS =
       Set.of(
           "model_name_or_path",
@@ -39,6 +41,7 @@ final class Specs {
     for (Subcommand subcommand : Subcommand.values()) {
       root.addSubcommand(subcommand.command(), of(subcommand));
     }
+    root.addSubcommand(COMPARE, compare());
     root.addSubcommand("completion", completion());
     common(root);
     return root;
@@ -98,6 +101,37 @@ final class Specs {
                   .description("Folder of adapters: a run's output_dir, a checkpoint, or PEFT's")
                   .build());
     };
+  }
+
+  private static CommandSpec compare() {
+    CommandSpec spec = CommandSpec.create().name(COMPARE);
+    spec.usageMessage()
+        .header("Put several runs into one report", "")
+        .customSynopsis("pipeline compare RUN... [--output FILE]")
+        .description(
+            "%nWrites one file for a browser from what runs left in their folders: their curves over"
+                + " each other, the settings that differ, their last measures, and what they"
+                + " wrote after the same prompts. Runs that still go on are taken as far as they"
+                + " are.%n");
+    spec.addPositional(
+        PositionalParamSpec.builder()
+            .type(List.class)
+            .auxiliaryTypes(Path.class)
+            .arity("1..*")
+            .paramLabel("RUN")
+            .description("Folder of a run: its output_dir")
+            .build());
+    spec.addOption(
+        OptionSpec.builder("--output")
+            .type(Path.class)
+            .arity("1")
+            .paramLabel("FILE")
+            .defaultValue("compare.html")
+            .description("The report [compare.html]")
+            .build());
+    spec.addOption(stacktrace());
+    spec.addOption(help());
+    return spec;
   }
 
   private static CommandSpec completion() {

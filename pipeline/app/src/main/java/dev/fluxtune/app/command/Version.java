@@ -6,11 +6,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /** Which pipeline this is. */
-final class Version {
+public final class Version {
   private Version() {}
 
   /** {@code pipeline 1.0 (Java 17.0.1)}. */
-  static String text() {
+  public static String text() {
     try (InputStream in = Version.class.getResourceAsStream("version.txt")) {
       if (in == null) {
         throw new IllegalStateException("version.txt is missing from the class path");

@@ -126,6 +126,11 @@ class CompletionTest {
     }
 
     @Override
+    public void compare(Terminal terminal, List<Path> runs, Path report) {
+      throw new AssertionError("compare was run");
+    }
+
+    @Override
     public void merge(Resolved run, Path adapter) {
       throw new AssertionError("merge was run");
     }

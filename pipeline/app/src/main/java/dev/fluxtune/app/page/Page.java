@@ -1,0 +1,164 @@
+package dev.fluxtune.app.page;
+
+import dev.fluxtune.app.watch.Observer;
+import dev.fluxtune.app.watch.Sampled;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.Chunk;
+import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * Shows a run: in a browser while it goes, where that is wished, and in {@code report.html} in its
+ * folder when it is over, however it ended.
+ */
+public final class Page implements Observer {
+  /** What {@code report_to} calls it. */
+  public static final String NAME = "page";
+
+  static final String FILE = "report.html";
+
+  /** Chunks that are shown. */
+  private static final int CHUNKS = 4;
+
+  private static final Path PROCESS = Path.of("/proc/self/status");
+  private static final long SECOND = 1_000_000_000;
+
+  private final History history;
+  private final Path file;
+  private final Optional<PageServer> server;
+  private final Optional<Function<int[], String>> decode;
+  private final Queue<Chunk> waiting = new ConcurrentLinkedQueue<>();
+  private int taken; // chunks, by the thread that reads
+  private long hostBytes;
+  private long looked = System.nanoTime() - SECOND;
+
+  private Page(
+      History history,
+      Path file,
+      Optional<PageServer> server,
+      Optional<Function<int[], String>> decode) {
+    this.history = history;
+    this.file = file;
+    this.server = server;
+    this.decode = decode;
+  }
+
+  /**
+   * Begins to watch, and to serve where {@code report_to} says so.
+   *
+   * @param before what the run logged before it was stopped, where this goes on with it
+   * @param decode ids to text, where there is a tokenizer
+   * @param told is told where the page is
+   * @throws BadInputException if it cannot be served where it should be
+   */
+  public static Page open(
+      RunFacts facts,
+      List<TrainerState.Log> before,
+      Optional<Function<int[], String>> decode,
+      RunConfig.Output wanted,
+      Consumer<String> told) {
+    History history = new History(facts);
+    before.forEach(history::before);
+    if (!before.isEmpty()) {
+      LeftRun.samples(facts.folder()).forEach(history::sampled);
+    }
+    Optional<PageServer> server =
+        wanted.reportTo().contains(NAME)
+            ? Optional.of(new PageServer(history, wanted.pageHost(), wanted.pagePort()))
+            : Optional.empty();
+    server.ifPresent(
+        it -> {
+          told.accept("page: " + it.address());
+          if (!it.isLoopback()) {
+            told.accept(
+                "warning: page_host: whoever reaches %s by the network sees rows, samples and settings of this run"
+                    .formatted(wanted.pageHost()));
+          }
+        });
+    return new Page(history, facts.folder().resolve(FILE), server, decode);
+  }
+
+  @Override
+  public String name() {
+    return server.isPresent() ? NAME : "report";
+  }
+
+  /** Takes the first chunks that are trained on, on any one thread; never waits. */
+  public void reads(Batch batch) {
+    for (int row = 0; row < batch.size() && taken < CHUNKS; row++, taken++) {
+      waiting.add(ShownChunk.row(batch, row));
+    }
+  }
+
+  @Override
+  public void happened(RunEvent event) {
+    for (Chunk chunk = waiting.poll(); chunk != null; chunk = waiting.poll()) {
+      history.chunk(ShownChunk.of(chunk, decode));
+    }
+    if (event instanceof RunEvent.Step it) {
+      history.step(it, hostBytes());
+    } else if (event instanceof RunEvent.Saved it) {
+      history.saved(it);
+    } else if (event instanceof RunEvent.End it) {
+      history.end(it.stopped() ? "stopped" : "finished");
+    }
+  }
+
+  @Override
+  public void logged(TrainerState.Log log) {
+    history.logged(log);
+  }
+
+  @Override
+  public void sampled(Sampled sampled) {
+    history.sampled(sampled);
+  }
+
+  /** Looked at once a second: what the process holds (Linux), else what the JVM does. */
+  private long hostBytes() {
+    long now = System.nanoTime();
+    if (now - looked >= SECOND) {
+      looked = now;
+      hostBytes = resident();
+    }
+    return hostBytes;
+  }
+
+  private static long resident() {
+    try {
+      for (String line : Files.readAllLines(PROCESS)) {
+        if (line.startsWith("VmRSS:")) {
+          return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+        }
+      }
+    } catch (IOException e) {
+      // Another system: it has no such file.
+    }
+    return Runtime.getRuntime().totalMemory();
+  }
+
+  /** Writes the report, and lets browsers know the end. */
+  @Override
+  public void close() throws IOException {
+    if (history.isRunning()) {
+      history.end("failed"); // or its end would have been told
+    }
+    try {
+      Durable.write(file, Report.html(List.of(history)));
+    } finally {
+      server.ifPresent(PageServer::close);
+    }
+  }
+}
