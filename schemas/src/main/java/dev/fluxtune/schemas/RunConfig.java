@@ -247,6 +247,14 @@ public record RunConfig(
       @Setting(def = "no", help = "When to evaluate: no, steps or epoch") When evalStrategy,
       @Setting(help = "Steps between evaluations; below 1, a share of all", min = 0)
           Optional<Double> evalSteps,
+      @Setting(
+              def = "5",
+              help = "Held-out prompts that the model goes on from at each evaluation",
+              min = 0,
+              max = 100)
+          int numSamples,
+      @Setting(def = "64", help = "Tokens that it writes after each, at most", min = 1)
+          int sampleMaxNewTokens,
       @Setting(def = "steps", help = "When to write a checkpoint: no, steps or epoch")
           When saveStrategy,
       @Setting(def = "500", help = "Steps between checkpoints; below 1, a share of all", min = 0)

@@ -1,6 +1,7 @@
 package dev.fluxtune.app;
 
 import dev.fluxtune.app.page.ShownChunk;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.Chunk;
 import java.util.Optional;
 import java.util.function.Function;
@@ -61,7 +62,7 @@ final class ChunkPrinter {
           rule(
               "document %d, tokens %d to %d, positions 0 to %d"
                   .formatted(k, at, at + n - 1, n - 1)));
-      document.runs().forEach(it -> out.append(run(it.text(), it.trained())));
+      document.runs().forEach(it -> out.append(run(Visible.of(it.text()), it.trained())));
       out.append('\n');
       at += n;
     }

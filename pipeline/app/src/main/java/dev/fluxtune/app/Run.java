@@ -6,6 +6,7 @@ import dev.fluxtune.app.page.RunFacts;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.app.watch.Observers;
+import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.RunConfig;
@@ -14,13 +15,11 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
-import dev.fluxtune.trainer.checkpoint.TrainerState;
 import dev.fluxtune.trainer.loop.Every;
 import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import reactor.core.publisher.Flux;
 
@@ -88,15 +87,13 @@ final class Run {
         return;
       }
       output.begin();
-      Samples samples = Samples.of(io, held);
-      samples.before(trainee);
+      Samples samples = Samples.of(io, held, trainee);
       RunFacts facts =
           PageFacts.of(config, output.folder(), plan, counted.counts().ledger(), start);
-      fit(output, from, trainee, plan, facts, held, interrupt)
+      fit(output, from, trainee, plan, facts, held, samples, interrupt)
           .ifPresent(
               log ->
-                  Summary.end(
-                      terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+                  Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples));
     }
   }
 
@@ -108,19 +105,20 @@ final class Run {
       StepPlan plan,
       RunFacts facts,
       Optional<Ports> held,
+      Samples samples,
       Interrupt interrupt) {
     SideFiles sideFiles =
         trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();
-    List<TrainerState.Log> before = from.map(it -> it.trainer().logHistory()).orElse(List.of());
+    WatchedRun watched = output.watched(trainee, from);
     Page page = // observers close it
-        Page.open(facts, before, io.decoder(), config.output(), terminal.err()::println);
+        Page.open(facts, watched, io.decoder(), config.output(), terminal.err()::println);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
-            Observers.open(
-                output.watched(trainee, before), config.output().reportTo(), page, progress::say)) {
+            Observers.open(watched, config.output().reportTo(), page, progress::say)) {
+      samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
@@ -136,6 +134,14 @@ final class Run {
             SftRecipe.run(io, plan, after, read, page::reads, train)
                 .doOnNext(log::accept)
                 .doOnNext(observers::happened)
+                .doOnNext(
+                    event -> {
+                      if (event instanceof RunEvent.Evaluation it) {
+                        samples
+                            .at(it.step(), it.epoch(), progress::say)
+                            .ifPresent(observers::sampled);
+                      }
+                    })
                 .blockLast();
       }
       if (last instanceof RunEvent.End end && end.stopped()) {

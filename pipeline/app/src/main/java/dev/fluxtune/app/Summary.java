@@ -67,11 +67,10 @@ final class Summary {
   }
 
   /** What happened. */
-  static void end(
-      Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples, Trainee trainee) {
+  static void end(Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples) {
     terminal.out().println();
     terminal.out().print(Curve.of(log.history()));
-    terminal.out().print(samples.after(trainee));
+    terminal.out().print(samples.after());
     terminal.out().println();
     Table table =
         new Table()

@@ -62,7 +62,10 @@ class RunPlanTest {
   private static List<RunEvent> events(Ports io, StepPlan plan, Trainee trainee, Reading read) {
     Train.Settings settings = Train.Settings.of(Schedule.of(io.config().training(), plan));
     try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-      return SftRecipe.run(io, plan, 0, read, train).collectList().blockOptional().orElseThrow();
+      return SftRecipe.run(io, plan, 0, read, batch -> {}, train)
+          .collectList()
+          .blockOptional()
+          .orElseThrow();
     }
   }
 

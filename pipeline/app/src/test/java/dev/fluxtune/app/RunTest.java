@@ -111,6 +111,58 @@ class RunTest {
   }
 
   @Test
+  void evaluationAndSamplesLeaveTheTrainingAsItIs() throws IOException {
+    tiny.whole(output, "max_steps", 6);
+    Path watched = folder.resolve("watched");
+    tiny.whole(watched, "max_steps", 6, "eval_strategy", "steps", "eval_steps", 2);
+
+    assertThat(TinyRun.weights(watched)).isEqualTo(TinyRun.weights(output));
+    assertThat(TinyRun.names(output)).contains("samples.jsonl");
+    assertThat(output.resolve("samples.jsonl")).isEmptyFile(); // there is nothing to evaluate on
+  }
+
+  @Test
+  void samplesBeforeTheFirstStepAndAtEachEvaluationAndGoesOnThere() throws IOException {
+    Object[] settings = {
+      "max_steps",
+      6,
+      "save_steps",
+      3,
+      "eval_strategy",
+      "steps",
+      "eval_steps",
+      2,
+      "num_samples",
+      2,
+      "sample_max_new_tokens",
+      3,
+      "resume_from_checkpoint",
+      true
+    };
+    CommandRun run = tiny.whole(output, settings);
+    List<String> whole = Files.readAllLines(output.resolve("samples.jsonl"));
+    assertThat(whole).hasSize(4 * 2);
+    for (int i = 0; i < whole.size(); i++) {
+      JsonNode line = new ObjectMapper().readTree(whole.get(i));
+      assertThat(line.path("step").asInt()).isEqualTo(i / 2 * 2);
+      assertThat(line.path("row").asInt()).isEqualTo(i % 2 + 1);
+      assertThat(line.path("prompt").asText()).endsWith(i % 2 == 0 ? "1 + 0 = " : "2 + 1 = ");
+      assertThat(line.path("reference").asText())
+          .isEqualTo(i % 2 == 0 ? "1<|end_of_text|>" : "3<|end_of_text|>");
+      assertThat(line.path("generation").asText()).isNotEmpty();
+      assertThat(line.path("settings").asText()).isEqualTo("greedy, at most 3 new tokens");
+    }
+    String last = new ObjectMapper().readTree(whole.get(6)).path("generation").asText();
+    assertThat(run.out()).contains("  after     " + last.replace("\n", "⏎") + "\n");
+
+    byte[] samples = Files.readAllBytes(output.resolve("samples.jsonl"));
+    TinyRun.backTo(output, 3);
+    Files.write(output.resolve("samples.jsonl"), samples);
+    tiny.whole(output, settings);
+    assertThat(Files.readAllLines(output.resolve("samples.jsonl"))).isEqualTo(whole);
+  }
+
+  @Test
   void writesAConfigurationThatSaysTheSame() {
     Object[] changes = {"max_steps", 1, "warmup_steps", 0.25, "save_total_limit", 3};
     tiny.whole(output, changes);

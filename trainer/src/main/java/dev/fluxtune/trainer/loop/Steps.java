@@ -152,8 +152,7 @@ final class Steps implements AutoCloseable {
   }
 
   private RunEvent.OutOfMemory fewer(List<Batch> micro, EngineException cause) {
-    String message = String.valueOf(cause.getMessage());
-    if (!message.contains("out of memory") && !message.contains("allocate memory")) {
+    if (!Gpu.outOfMemory(cause)) {
       throw cause;
     }
     int largest = micro.stream().mapToInt(Batch::size).max().orElseThrow();

@@ -2,6 +2,7 @@ package dev.fluxtune.app.page;
 
 import dev.fluxtune.app.watch.Observer;
 import dev.fluxtune.app.watch.Sampled;
+import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
@@ -58,21 +59,23 @@ public final class Page implements Observer {
   /**
    * Begins to watch, and to serve where {@code report_to} says so.
    *
-   * @param before what the run logged before it was stopped, where this goes on with it
+   * @param run knows what it logged before it was stopped, where this goes on with it
    * @param decode ids to text, where there is a tokenizer
    * @param told is told where the page is
    * @throws BadInputException if it cannot be served where it should be
    */
   public static Page open(
       RunFacts facts,
-      List<TrainerState.Log> before,
+      WatchedRun run,
       Optional<Function<int[], String>> decode,
       RunConfig.Output wanted,
       Consumer<String> told) {
     History history = new History(facts);
-    before.forEach(history::before);
-    if (!before.isEmpty()) {
-      LeftRun.samples(facts.folder()).forEach(history::sampled);
+    run.before().forEach(history::before);
+    if (run.after() > 0) {
+      LeftRun.samples(run.folder()).stream()
+          .filter(it -> it.step() <= run.after())
+          .forEach(history::sampled);
     }
     Optional<PageServer> server =
         wanted.reportTo().contains(NAME)

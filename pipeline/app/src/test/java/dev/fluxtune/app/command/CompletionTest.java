@@ -67,7 +67,8 @@ class CompletionTest {
     "pl,plan",
     "insp,inspect",
     "gen,generate",
-    "comp,completion",
+    "compa,compare",
+    "comple,completion",
   })
   void completesSubcommands(String begun, String whole) throws Exception {
     assertThat(offered("pipeline", begun)).containsExactly(whole);

@@ -60,6 +60,11 @@ class PipelineCommandTest {
           called("inspect " + first + " " + count + " " + plain);
         }
 
+        @Override
+        public void compare(Terminal terminal, List<Path> runs, Path report) {
+          called("compare " + runs + " " + report);
+        }
+
         private void called(String call) {
           calls.add(call);
           failure.ifPresent(
@@ -103,6 +108,21 @@ class PipelineCommandTest {
             "inspect 7 2 true",
             "inspect 0 1 false");
     assertThat(out()).isEmpty();
+  }
+
+  @Test
+  void comparesFoldersOfRuns() {
+    assertThat(run("compare", "full", "lora")).isZero();
+    assertThat(run("compare", "full", "--output", "both.html")).isZero();
+    assertThat(calls)
+        .containsExactly("compare [full, lora] compare.html", "compare [full] both.html");
+  }
+
+  @Test
+  void comparesNothingWithoutARun() {
+    assertThat(run("compare")).isEqualTo(2);
+    assertThat(err()).contains("RUN").doesNotContain("\tat ");
+    assertThat(calls).isEmpty();
   }
 
   @Test
