@@ -45,15 +45,20 @@ function table(run, curve) {
   return steps.length === 0 ? null : [steps, values];
 }
 
-// The mean that forgets: over about a thirtieth of the curve, without a lag at its beginning.
+// A mean that forgets, over about a thirtieth of the curve, taken from both ends, so that it does
+// not lag behind.
 function smoothed(values) {
-  const keep = 1 - 1 / Math.max(1, Math.min(100, values.length / 30));
-  let sum = 0, weight = 0;
-  return values.map((v) => {
-    sum = keep * sum + v;
-    weight = keep * weight + 1;
-    return sum / weight;
-  });
+  const keep = 1 - 1 / Math.max(1, Math.min(60, values.length / 30));
+  const onward = (list) => {
+    let sum = 0, weight = 0;
+    return list.map((v) => {
+      sum = keep * sum + v;
+      weight = keep * weight + 1;
+      return sum / weight;
+    });
+  };
+  const there = onward(values), back = onward([...values].reverse()).reverse();
+  return there.map((v, i) => (v + back[i]) / 2);
 }
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -132,7 +137,7 @@ class Chart {
       cursor: { sync: { key: "steps" }, y: false, points: { size: 7 }, drag: { x: true, y: false } },
       scales: { x: { time: false }, y: this.spec.zero ? { range: (u, min, max) => [0, max > 0 ? max * 1.1 : 1] } : {} },
       axes: [
-        { ...axis, values: (u, ticks) => ticks.map((v) => Number.isInteger(v) ? plain(0)(v) : "") },
+        { ...axis, size: 34, values: (u, ticks) => ticks.map((v) => Number.isInteger(v) ? plain(0)(v) : "") },
         { ...axis, size: 62, values: (u, ticks) => ticks.map((v) => v === null ? "" : format(v)) },
       ],
       series: [{}, ...lines.map((it) => ({
@@ -175,7 +180,7 @@ class Chart {
     }[event.key];
     if (to !== undefined) {
       const idx = Math.min(last, Math.max(0, to));
-      u.setCursor({ left: u.valToPos(u.data[0][idx], "x"), top: u.over.clientHeight / 2 });
+      u.setCursor({ left: u.valToPos(u.data[0][idx], "x"), top: u.over.clientHeight / 2 }, true, true);
     } else if (event.key === "+" || event.key === "-") {
       const { min, max } = u.scales.x, middle = u.data[0][at], by = event.key === "+" ? 0.5 : 2;
       const first = u.data[0][0], end = u.data[0][last];

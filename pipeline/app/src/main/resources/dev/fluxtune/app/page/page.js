@@ -18,12 +18,11 @@ function el(tag, attributes, ...children) {
   return made;
 }
 
-// Characters that cannot be seen, or that turn others around, as ones that can.
+// Characters that cannot be seen, or that turn others around, as JSON writes them.
 function visible(text) {
-  return String(text)
-    .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0)))
-    .replace(/[\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
-      (c) => "⟨U+" + c.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0") + "⟩");
+  return String(text).replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 }
 
 const whole = plain(0);
@@ -102,7 +101,7 @@ function progress() {
   const since = status.state === "running" && !lost ? (Date.now() - run.at) / 1000 : 0;
   const far = [
     `step ${whole(status.step)}` + (status.total ? ` of ${whole(status.total)}` : ""),
-    `epoch ${status.epoch.toFixed(2)}` + (status.epochs ? ` of ${significant(status.epochs)}` : ""),
+    `epoch ${plain(2)(status.epoch)}` + (status.epochs ? ` of ${plain(2)(status.epochs)}` : ""),
   ];
   if (status.state !== "ended") far.push(duration(status.elapsed + since) + " gone");
   if (status.left !== undefined) {
@@ -136,7 +135,7 @@ function tiles() {
     if (point[LOSS] !== null) tile("Loss", significant(point[LOSS]));
     if (evaluation && evaluation.eval_loss !== undefined) {
       tile("Evaluation loss", significant(evaluation.eval_loss), "step " + whole(evaluation.step));
-      tile("Perplexity", significant(Math.exp(evaluation.eval_loss)), "of it");
+      tile("Perplexity", significant(Math.exp(evaluation.eval_loss)), "evaluation");
     }
     if (evaluation && evaluation.eval_mean_token_accuracy !== undefined) tile("Token accuracy", percent(evaluation.eval_mean_token_accuracy));
     if (point[RATE] !== null) tile("Learning rate", significant(point[RATE]));
@@ -160,11 +159,14 @@ function sampleCell(title, note, text, reference) {
 
 function sample(number, text, cells) {
   return el("article", { class: "card sample" },
-    el("h3", {}, "Prompt " + number, text.row ? el("span", { class: "quiet" }, " · row " + whole(text.row)) : ""),
-    el("div", { class: "text", dir: "auto" }, visible(text.prompt)),
+    el("div", { class: "asked" },
+      el("h3", {}, "Prompt " + number, text.row ? el("span", { class: "quiet" }, " · row " + whole(text.row)) : ""),
+      el("div", { class: "text", dir: "auto" }, visible(text.prompt))),
     el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": `Prompt ${number}: what was written` },
       sampleCell("reference", "", text.reference), ...cells));
 }
+
+const END = 1e9; // of a row that is scrolled: where the latest stands
 
 function samples() {
   const several = runs.length > 1;
@@ -172,7 +174,7 @@ function samples() {
   for (const run of runs) {
     for (const taken of several ? run.sampled.slice(-1) : run.sampled) {
       for (const text of taken.texts) {
-        const key = text.prompt + "\u0000" + text.reference;
+        const key = [text.row, text.prompt, text.reference].join("\u0000");
         if (!texts.has(key)) texts.set(key, { text, cells: [] });
         const at = "step " + whole(taken.step);
         texts.get(key).cells.push(sampleCell(several ? visible(run.facts.name) : at,
@@ -182,14 +184,15 @@ function samples() {
   }
   const box = byId("samples");
   box.hidden = texts.size === 0;
-  const places = [...box.querySelectorAll(".strip")].map((it) => it.scrollLeft + it.clientWidth > it.scrollWidth - 20 ? Infinity : it.scrollLeft);
+  const places = [...box.querySelectorAll(".strip")].map((it) => it.scrollLeft + it.clientWidth > it.scrollWidth - 20 ? END : it.scrollLeft);
   const focused = [...box.querySelectorAll(".strip")].indexOf(document.activeElement);
   const settings = last(runs[0].sampled)?.settings;
   box.replaceChildren(el("h2", { id: "samples-title" }, several ? "Samples, the last of each run" : "Samples over time"),
     settings ? el("p", { class: "quiet" }, visible(settings)) : "",
     ...[...texts.values()].map((it, i) => sample(i + 1, it.text, it.cells)));
   [...box.querySelectorAll(".strip")].forEach((it, i) => {
-    it.scrollLeft = places[i] ?? Infinity;
+    it.scrollLeft = places[i] ?? END;
+    it.querySelectorAll(".text").forEach((text) => { if (text.scrollHeight > text.clientHeight) text.tabIndex = 0; });
     if (i === focused) it.focus({ preventScroll: true });
   });
 }
@@ -258,7 +261,7 @@ function outcome() {
   const here = status.first > 0 ? `since step ${whole(status.first)}, where this went on` : "";
   return [
     ["steps", whole(facts.plan.steps), whole(status.step), `${whole(facts.plan.perEpoch)} an epoch, ${whole(facts.plan.warmup)} of warm-up`],
-    ["epochs", significant(facts.plan.epochs), status.epoch.toFixed(2), ""],
+    ["epochs", plain(2)(facts.plan.epochs), plain(2)(status.epoch), ""],
     ["tokens", whole(tokens), whole(status.tokens), here || "padding included"],
     ["trained tokens", whole(facts.ledger.trained * facts.plan.epochs), whole(status.trained), here],
     ["time", "", duration(status.elapsed), `${duration(status.training)} of it training`],
