@@ -39,7 +39,9 @@ public final class LeftRun {
    * @throws BadInputException if one of the folders holds no run, or the report cannot be written
    */
   public static void compare(List<Path> folders, Path report) {
-    List<History> runs = folders.stream().map(LeftRun::read).toList();
+    boolean distinct = folders.stream().map(LeftRun::name).distinct().count() == folders.size();
+    List<History> runs =
+        folders.stream().map(it -> read(it, distinct ? name(it) : it.toString())).toList();
     try {
       Durable.write(report, Report.html(runs));
     } catch (IOException e) {
@@ -50,7 +52,12 @@ public final class LeftRun {
     }
   }
 
-  private static History read(Path folder) {
+  private static String name(Path folder) {
+    Path name = folder.toAbsolutePath().normalize().getFileName();
+    return (name == null ? folder : name).toString();
+  }
+
+  private static History read(Path folder, String name) {
     for (String file : List.of(CONFIG, LOG)) {
       if (!Files.isRegularFile(folder.resolve(file))) {
         throw new BadInputException(
@@ -65,7 +72,7 @@ public final class LeftRun {
     History history =
         new History(
             new RunFacts(
-                folder.toString(),
+                name,
                 folder,
                 Optional.empty(),
                 Optional.empty(),

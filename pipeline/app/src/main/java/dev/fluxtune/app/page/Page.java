@@ -79,7 +79,8 @@ public final class Page implements Observer {
     }
     Optional<PageServer> server =
         wanted.reportTo().contains(NAME)
-            ? Optional.of(new PageServer(history, wanted.pageHost(), wanted.pagePort()))
+            ? Optional.of(
+                new PageServer(history, wanted.pageHost(), wanted.pagePort(), PageServer.TICK))
             : Optional.empty();
     server.ifPresent(
         it -> {

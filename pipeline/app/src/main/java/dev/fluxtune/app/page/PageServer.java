@@ -35,7 +35,9 @@ final class PageServer implements AutoCloseable {
   /** Ports that are tried after the one that is wished. */
   private static final int NEXT_PORTS = 10;
 
-  private static final Duration TICK = Duration.ofMillis(500);
+  /** How often a browser is told what is new. */
+  static final Duration TICK = Duration.ofMillis(500);
+
   private static final Duration PATIENCE = Duration.ofSeconds(2);
   private static final String POLICY =
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
@@ -47,6 +49,7 @@ final class PageServer implements AutoCloseable {
 
   private final History history;
   private final String host;
+  private final Duration tick;
   private final LoopResources threads = LoopResources.create("page", 1, true);
   private final AtomicInteger watching = new AtomicInteger();
   private final DisposableServer server;
@@ -56,11 +59,13 @@ final class PageServer implements AutoCloseable {
    *
    * @param host an address of this machine, or a name of one
    * @param port the first that is tried; 0: any that is free
+   * @param tick how often a browser is told what is new
    * @throws BadInputException if it cannot listen there
    */
-  PageServer(History history, String host, int port) {
+  PageServer(History history, String host, int port, Duration tick) {
     this.history = history;
     this.host = host;
+    this.tick = tick;
     try {
       this.server = bind(port);
     } catch (RuntimeException e) {
@@ -167,10 +172,10 @@ final class PageServer implements AutoCloseable {
     AtomicReference<Channel> channel = new AtomicReference<>();
     response.withConnection(it -> channel.set(it.channel()));
     Flux<String> news =
-        Flux.interval(TICK)
+        Flux.interval(tick)
             .onBackpressureDrop()
-            .filter(tick -> Objects.requireNonNull(channel.get()).isWritable())
-            .scanWith(() -> history.since(had), (last, tick) -> history.since(last.cursor()))
+            .filter(now -> Objects.requireNonNull(channel.get()).isWritable())
+            .scanWith(() -> history.since(had), (last, now) -> history.since(last.cursor()))
             .takeUntil(History.News::over)
             .map(it -> "id: %s\ndata: %s\n\n".formatted(it.cursor().id(), it.json()))
             .doOnSubscribe(it -> watching.incrementAndGet())
@@ -189,7 +194,7 @@ final class PageServer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    server.dispose();
+    server.disposeNow(PATIENCE);
     threads.dispose();
   }
 }

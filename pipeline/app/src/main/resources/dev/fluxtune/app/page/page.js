@@ -38,10 +38,11 @@ function section(id, title, ...children) {
   return el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), ...children);
 }
 
-function rows(lines) {
-  return el("div", { class: "card scroll" }, el("table", {}, el("tbody", {}, ...lines.map((line) =>
-    el("tr", {}, el("th", { scope: "row" }, visible(line[0])), ...line.slice(1).map((it, i) =>
-      el("td", { class: i === 0 && /^[\d.,]+( %)?$/.test(it) ? "number" : "" }, visible(it))))))));
+// A table of names, values and notes.
+function rows(lines, values = "") {
+  return el("div", { class: "card scroll" }, el("table", {}, el("tbody", {}, ...lines.map(([name, value, note]) =>
+    el("tr", {}, el("th", { scope: "row" }, visible(name)), el("td", { class: values }, visible(value)),
+      note === undefined ? "" : el("td", { class: "quiet" }, visible(note)))))));
 }
 
 const last = (list) => list[list.length - 1];
@@ -135,7 +136,7 @@ function tiles() {
     if (point[LOSS] !== null) tile("Loss", significant(point[LOSS]));
     if (evaluation && evaluation.eval_loss !== undefined) {
       tile("Evaluation loss", significant(evaluation.eval_loss), "step " + whole(evaluation.step));
-      tile("Perplexity", significant(Math.exp(evaluation.eval_loss)), "evaluation");
+      tile("Perplexity", significant(Math.exp(evaluation.eval_loss)));
     }
     if (evaluation && evaluation.eval_mean_token_accuracy !== undefined) tile("Token accuracy", percent(evaluation.eval_mean_token_accuracy));
     if (point[RATE] !== null) tile("Learning rate", significant(point[RATE]));
@@ -150,20 +151,24 @@ function tiles() {
 
 // --- Samples: what was written after each prompt, in the order of time or of runs.
 
-function sampleCell(title, note, text, reference) {
-  const hit = reference !== undefined && text.trim() === reference.trim();
-  return el("div", { class: reference === undefined ? "reference" : "" },
-    el("h4", {}, el("span", {}, title), hit ? el("span", { class: "hit" }, "✓ as the reference") : el("span", {}, note)),
-    el("div", { class: "text", dir: "auto" }, text === "" ? el("span", { class: "quiet" }, "(nothing)") : visible(text)));
+function written(title, note, text, reference) {
+  const hit = text.trim() === reference.trim();
+  return el("div", {},
+    el("h4", {}, el("span", {}, title), hit ? el("span", { class: "hit" }, "✓ equal") : el("span", {}, note)),
+    free(text));
 }
+
+const free = (text) => el("div", { class: "text", dir: "auto" },
+  text === "" ? el("span", { class: "quiet" }, "(nothing)") : visible(text));
 
 function sample(number, text, cells) {
   return el("article", { class: "card sample" },
-    el("div", { class: "asked" },
+    el("div", {},
       el("h3", {}, "Prompt " + number, text.row ? el("span", { class: "quiet" }, " · row " + whole(text.row)) : ""),
-      el("div", { class: "text", dir: "auto" }, visible(text.prompt))),
-    el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": `Prompt ${number}: what was written` },
-      sampleCell("reference", "", text.reference), ...cells));
+      free(text.prompt),
+      el("h4", { class: "reference" }, "Reference"),
+      free(text.reference)),
+    el("div", { class: "strip", tabindex: "0", role: "group", "aria-label": `Prompt ${number}: what was written` }, ...cells));
 }
 
 const END = 1e9; // of a row that is scrolled: where the latest stands
@@ -177,7 +182,7 @@ function samples() {
         const key = [text.row, text.prompt, text.reference].join("\u0000");
         if (!texts.has(key)) texts.set(key, { text, cells: [] });
         const at = "step " + whole(taken.step);
-        texts.get(key).cells.push(sampleCell(several ? visible(run.facts.name) : at,
+        texts.get(key).cells.push(written(several ? visible(run.facts.name) : at,
           several ? at : "epoch " + taken.epoch.toFixed(1), text.generation, text.reference));
       }
     }
@@ -250,7 +255,7 @@ function ledger(it) {
     ...[["", "documents", it.documents, ""], ["", "tokens", it.tokens, ""], ...parts.map(([name, label, key]) =>
       [key, label, it[name], percent(it[name] / it.tokens)])].map(([key, label, count, note]) => el("tr", {},
       el("th", { scope: "row" }, key ? el("i", { class: "key k" + key }) : "", label),
-      el("td", { class: "number" }, whole(count)), el("td", { class: "number quiet" }, note)))))));
+      el("td", { class: "number" }, whole(count)), el("td", { class: "quiet" }, note)))))));
 }
 
 // The plan against what happened; while it goes, against what has happened so far.
@@ -316,7 +321,7 @@ function fixed() {
   const { facts } = runs[0];
   const settings = Object.entries(facts.settings).map(([key, value]) => [key, setting(value)]);
   return [
-    facts.facts.length ? section("plan", "Plan and model", el("div", { id: "outcome" }), rows(facts.facts)) : "",
+    facts.facts.length ? section("plan", "Plan and model", el("div", { id: "outcome" }), rows(facts.facts, "number")) : "",
     facts.ledger ? ledger(facts.ledger) : "",
     section("settings", "Configuration", el("details", { class: "card" }, el("summary", {}, `${settings.length} keys`), rows(settings))),
     facts.environment.length ? section("environment", "Environment", rows([["folder", facts.folder, ""], ...facts.environment])) : "",

@@ -1,0 +1,75 @@
+package dev.fluxtune.app.page;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class PointsTest {
+  private final Points points = new Points();
+
+  private void add(long steps) {
+    for (long step = 1; step <= steps; step++) {
+      points.add(Point.of(Made.step(step, (double) step), 1L << 30));
+    }
+  }
+
+  private static JsonNode json(Point point) {
+    return point.json(JsonNodeFactory.instance.arrayNode());
+  }
+
+  @Test
+  void keepsEachStepAsLongAsThereIsRoom() {
+    add(Points.MOST);
+    assertThat(points.size()).isEqualTo(Points.MOST);
+    assertThat(points.stride()).isEqualTo(1);
+    // step, epoch, loss, norm, rate, tokens/s, waiting, MFU, host GiB, device GiB
+    assertThat(json(points.from(0).get(2)))
+        .hasToString("[3,0.06,3.0,1.0,0.001,2560.0,0.1,null,1.0,null]");
+  }
+
+  @Test
+  void takesNeighboursTogetherWhereThereIsNone() {
+    add(3L * Points.MOST);
+    assertThat(points.stride()).isEqualTo(4);
+    assertThat(points.size()).isEqualTo(3 * Points.MOST / 4);
+    for (int i = 0; i < points.size(); i++) {
+      JsonNode point = json(points.from(i).get(0));
+      assertThat(point.get(0).asLong()).isEqualTo(4L * i + 4);
+      assertThat(point.get(2).asDouble()).isEqualTo(4 * i + 2.5, within(1e-2)); // of 4i+1 … 4i+4
+      assertThat(point.get(5).asDouble()).isEqualTo(2560);
+    }
+  }
+
+  @Test
+  void neverHoldsMoreThanTheMost() {
+    for (long step = 1; step < 100_000; step++) {
+      points.add(Point.of(Made.step(step, 1), 0));
+      assertThat(points.size()).isBetween(1, Points.MOST);
+    }
+    assertThat(json(points.from(points.size() - 1).get(0)).get(0).asLong()).isEqualTo(99_999);
+  }
+
+  @Test
+  void whatIsNoNumberIsNull() {
+    assertThat(json(Point.of(Made.step(1, Double.NaN), 0)).get(2).isNull()).isTrue();
+    assertThat(json(Point.of(Made.step(1, Double.POSITIVE_INFINITY), 0)).get(2).isNull()).isTrue();
+  }
+
+  @Test
+  void aLogIsAPointOfWhatItTells() {
+    TrainerState.Log log =
+        new TrainerState.Log(
+            10,
+            0.5,
+            Map.of(
+                "loss", 2.0, "learning_rate", 0.25, "tokens_per_second", 500.0, "data_wait", 0.5));
+    assertThat(json(Point.of(log))).hasToString("[10,0.5,2.0,null,0.25,500.0,0.5,null,null,null]");
+    TrainerState.Log less = new TrainerState.Log(10, 0.5, Map.of("loss", 2.0));
+    assertThat(json(Point.of(less))).hasToString("[10,0.5,2.0,null,null,null,null,null,null,null]");
+  }
+}
