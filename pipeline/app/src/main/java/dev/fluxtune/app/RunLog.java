@@ -136,12 +136,21 @@ final class RunLog {
   }
 
   private void evaluation(RunEvent.Evaluation it) {
-    progress.say(text("step %,d, epoch %.2f: eval_loss %.4f", it.step(), it.epoch(), it.loss()));
-    add(
-        new TrainerState.Log(
-            it.step(),
-            it.epoch(),
-            Map.of("eval_loss", it.loss(), "eval_runtime", it.elapsed().toMillis() / 1000.0)));
+    progress.say(
+        text(
+            "step %,d, epoch %.2f: eval_loss %.4f, %.1f %% of %,d tokens right",
+            it.step(), it.epoch(), it.loss(), 100 * it.accuracy(), it.trainedTokens()));
+    double seconds = Math.max(1e-9, it.elapsed().toNanos() / 1e9);
+    Map<String, Double> values = new LinkedHashMap<>();
+    values.put("eval_loss", it.loss());
+    values.put("eval_perplexity", Math.exp(it.loss()));
+    values.put("eval_mean_token_accuracy", it.accuracy());
+    values.put("eval_entropy", it.entropy());
+    values.put("eval_num_tokens", (double) tokens);
+    values.put("eval_runtime", seconds);
+    values.put("eval_samples_per_second", it.chunks() / seconds);
+    values.put("eval_steps_per_second", it.microBatches() / seconds);
+    add(new TrainerState.Log(it.step(), it.epoch(), values));
     latest = Optional.of(it);
   }
 

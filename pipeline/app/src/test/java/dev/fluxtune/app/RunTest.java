@@ -122,6 +122,30 @@ class RunTest {
   }
 
   @Test
+  void evaluationsAreLoggedByThePeersNames() throws IOException {
+    tiny.whole(output, "max_steps", 4, "eval_strategy", "steps", "eval_steps", 2);
+    JsonNode log = TinyRun.json(output.resolve("checkpoint-4/trainer_state.json"));
+    JsonNode last = log.path("log_history").get(5);
+    assertThat(last.properties().stream().map(Map.Entry::getKey))
+        .containsExactlyInAnyOrder(
+            "step",
+            "epoch",
+            "eval_loss",
+            "eval_perplexity",
+            "eval_mean_token_accuracy",
+            "eval_entropy",
+            "eval_num_tokens",
+            "eval_runtime",
+            "eval_samples_per_second",
+            "eval_steps_per_second");
+    double loss = last.path("eval_loss").doubleValue();
+    assertThat(last.path("eval_perplexity").doubleValue()).isEqualTo(Math.exp(loss));
+    assertThat(last.path("eval_mean_token_accuracy").doubleValue()).isBetween(0.01, 1.0);
+    assertThat(last.path("eval_entropy").doubleValue()).isBetween(0.1, Math.log(4096));
+    assertThat(last.path("eval_num_tokens").longValue()).isEqualTo(4 * 2 * 24);
+  }
+
+  @Test
   void samplesBeforeTheFirstStepAndAtEachEvaluationAndGoesOnThere() throws IOException {
     Object[] settings = {
       "max_steps",
