@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.config.BestMetric;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.RunConfig;
@@ -24,8 +25,10 @@ final class RunLog {
   private final Progress progress;
   private final Consumer<TrainerState.Log> watched;
   private final List<TrainerState.Log> history = new ArrayList<>();
+  private final BestMetric metric;
+  private final Optional<EarlyStopping> stopping;
   private Optional<TrainerState.Best> best = Optional.empty();
-  private Optional<RunEvent.Evaluation> latest = Optional.empty();
+  private Optional<TrainerState.Log> latest = Optional.empty(); // of evaluations
 
   private double losses; // of the steps since the last log
   private int steps;
@@ -46,12 +49,19 @@ final class RunLog {
     this.plan = plan;
     this.progress = progress;
     this.watched = watched;
+    RunConfig.Output output = config.output();
+    this.metric = BestMetric.of(output);
+    this.stopping =
+        output
+            .earlyStoppingPatience()
+            .map(it -> new EarlyStopping(metric, it, output.earlyStoppingThreshold()));
   }
 
   /** Goes on from what a checkpoint kept. */
   void from(TrainerState kept) {
     history.addAll(kept.logHistory());
     best = kept.best();
+    stopping.ifPresent(it -> it.from(kept));
     tokens = kept.numInputTokensSeen();
     progress.from(kept.globalStep());
   }
@@ -150,8 +160,10 @@ final class RunLog {
     values.put("eval_runtime", seconds);
     values.put("eval_samples_per_second", it.chunks() / seconds);
     values.put("eval_steps_per_second", it.microBatches() / seconds);
-    add(new TrainerState.Log(it.step(), it.epoch(), values));
-    latest = Optional.of(it);
+    TrainerState.Log log = new TrainerState.Log(it.step(), it.epoch(), values);
+    add(log);
+    latest = Optional.of(log);
+    stopping.ifPresent(early -> early.evaluated(log));
   }
 
   /**
@@ -159,14 +171,15 @@ final class RunLog {
    * the best of those that there is a checkpoint of.
    */
   TrainerState state(long step, double epoch) {
+    double least = best.map(TrainerState.Best::metric).orElse(metric.worst());
     latest
         .filter(it -> it.step() == step)
-        .filter(it -> best.isEmpty() || it.loss() < best.get().metric())
+        .map(it -> it.values().getOrDefault(metric.name(), Double.NaN))
+        .filter(value -> metric.better(value, least))
         .ifPresent(
-            it ->
+            value ->
                 best =
-                    Optional.of(
-                        new TrainerState.Best(it.loss(), step, CheckpointFormat.folder(step))));
+                    Optional.of(new TrainerState.Best(value, step, CheckpointFormat.folder(step))));
     RunConfig.Output output = config.output();
     return new TrainerState(
         step,
@@ -179,7 +192,13 @@ final class RunLog {
         distance(output.saveSteps()),
         tokens,
         best,
+        stopping.map(EarlyStopping::state),
         history);
+  }
+
+  /** Why the run is to end before its last step, if it is. */
+  Optional<String> endsEarly() {
+    return stopping.filter(EarlyStopping::reached).map(EarlyStopping::toString);
   }
 
   List<TrainerState.Log> history() {

@@ -129,6 +129,30 @@ public final class Checks {
           "must be of " + String.join(", ", LOGGERS) + ", or none (got " + logger + ")",
           "report_to");
     }
+    best(output);
+  }
+
+  private void best(RunConfig.Output output) {
+    String metric = output.metricForBestModel().orElse("loss");
+    refuse(
+        !BestMetric.NAMES.contains(BestMetric.logged(metric)),
+        "%s is not measured; must be of %s%s"
+            .formatted(
+                metric,
+                String.join(", ", BestMetric.NAMES),
+                Nearest.hint(BestMetric.logged(metric), BestMetric.NAMES)),
+        "metric_for_best_model");
+    refuse(
+        output.earlyStoppingPatience().isPresent()
+            && (output.evalStrategy() == When.NO || output.saveStrategy() == When.NO),
+        "needs eval_strategy and save_strategy to be steps or epoch",
+        "early_stopping_patience",
+        "eval_strategy",
+        "save_strategy");
+    refuse(
+        output.earlyStoppingThreshold() > 0 && output.earlyStoppingPatience().isEmpty(),
+        "needs early_stopping_patience, the evaluations to wait for a better one",
+        "early_stopping_threshold");
     if (!output.loadBestModelAtEnd()) {
       return;
     }
