@@ -103,7 +103,14 @@ public record RunConfig(
           String datasetTrainSplit,
       @Setting(def = "test", help = "Split to evaluate on, where a folder has several")
           String datasetTestSplit,
-      @Setting(help = "Share (below 1) or number of rows set aside for evaluation", min = 0)
+      @Setting(
+              help =
+                  "Rows to evaluate on, as dataset_name: a file, or its dataset_test_split; unset:"
+                      + " dataset_name's")
+          Optional<String> evalDatasetName,
+      @Setting(
+              help = "Share (below 1) or number of rows set aside by data_seed to evaluate on",
+              min = 0)
           Optional<Double> testSplitSize,
       @Setting(def = "text", help = "Column of plain text rows") String datasetTextField,
       @Setting(def = "{}", help = "Columns to rename: {theirs: ours}")

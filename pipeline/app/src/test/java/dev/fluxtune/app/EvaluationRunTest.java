@@ -8,6 +8,8 @@ import dev.fluxtune.app.config.BestMetric;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -181,5 +183,124 @@ class EvaluationRunTest {
         .mapToLong(it -> Long.parseLong(it.replaceAll("\\D", "")))
         .max()
         .orElseThrow();
+  }
+
+  /** The counts of a plan, as {@code --json} tells them. */
+  private JsonNode plan(Object... settings) throws IOException {
+    List<Object> arguments = new ArrayList<>(List.of("plan", "--json"));
+    tiny.settings(output, settings)
+        .forEach((name, value) -> arguments.addAll(List.of("--" + name, value)));
+    CommandRun plan = CommandRun.of(folder.resolve("cache"), arguments.toArray());
+    assertThat(plan.code()).as(plan.err()).isZero();
+    return new ObjectMapper().readTree(plan.out());
+  }
+
+  private List<String> prompts(Path of) throws IOException {
+    List<String> prompts = new ArrayList<>();
+    for (String line : Files.readAllLines(of.resolve("samples.jsonl"))) {
+      JsonNode sample = new ObjectMapper().readTree(line);
+      if (sample.path("step").asInt() == 0) {
+        prompts.add(sample.path("prompt").asText() + sample.path("reference").asText());
+      }
+    }
+    return prompts;
+  }
+
+  @Test
+  void rowsThatAreSetAsideAreEvaluatedOnAndNotTrainedOn() throws IOException {
+    Path rows = folder.resolve("numbered.jsonl"); // of which each is another
+    List<String> lines = new ArrayList<>();
+    for (int i = 100; i < 160; i++) {
+      lines.add("{\"prompt\": \"No. %d is \", \"completion\": \"%d\"}".formatted(i, i));
+    }
+    Files.write(rows, lines);
+    Object[] settings = {
+      "dataset_name",
+      rows,
+      "test_split_size",
+      0.25,
+      "packing",
+      false,
+      "max_length",
+      64,
+      "gradient_accumulation_steps",
+      1,
+      "num_train_epochs",
+      1,
+      "num_samples",
+      100,
+      "eval_strategy",
+      "epoch",
+      "per_device_eval_batch_size",
+      4
+    };
+    CommandRun run = tiny.whole(output, settings);
+    assertThat(plan(settings).path("examples").longValue()).isEqualTo(45);
+    assertThat(plan(settings).path("total_steps").longValue()).isEqualTo(45);
+    assertThat(run.out()).containsPattern("documents +45\n");
+    List<String> held = prompts(output);
+    assertThat(held).hasSize(15).doesNotHaveDuplicates();
+
+    Path shown = folder.resolve("other");
+    assertThat(tiny.call("pack", shown, settings).code()).isZero();
+    CommandRun packed = tiny.call("inspect", output, "dataset_name", shown, "count", 100);
+    assertThat(packed.code()).as(packed.err()).isZero();
+    assertThat(packed.out().lines().filter(it -> it.contains("No. "))).hasSize(45);
+    for (String prompt : held) {
+      String number = prompt.replaceAll("(?s).*No. (\\d+) is .*", "$1");
+      assertThat(packed.out()).doesNotContain("No. " + number);
+    }
+
+    Path seeded = folder.resolve("seeded");
+    Object[] other = Arrays.copyOf(settings, settings.length + 2);
+    other[settings.length] = "data_seed";
+    other[settings.length + 1] = 5;
+    tiny.whole(seeded, other);
+    assertThat(prompts(seeded)).hasSize(15).isNotEqualTo(held);
+  }
+
+  @Test
+  void aSecondDataSetIsEvaluatedOnFromRowsOrShards() throws IOException {
+    Path rows = folder.resolve("held.jsonl");
+    Files.writeString(rows, "{\"prompt\": \"6 + 6 = \", \"completion\": \"12\"}\n".repeat(12));
+    Object[] settings = {
+      "max_steps", 2, "eval_strategy", "steps", "eval_steps", 2, "eval_dataset_name", rows
+    };
+    tiny.whole(output, settings);
+    assertThat(prompts(output)).hasSize(5).allMatch(it -> it.endsWith("6 + 6 = 12<|end_of_text|>"));
+    JsonNode ofRows = state(2).path("log_history").get(2);
+
+    Path shards = folder.resolve("shards");
+    assertThat(tiny.call("pack", shards, "dataset_name", rows, "tail", "keep").code()).isZero();
+    settings[7] = shards;
+    output = folder.resolve("of-shards");
+    tiny.whole(output, settings);
+    assertThat(state(2).path("log_history").get(2).path("eval_loss"))
+        .isEqualTo(ofRows.path("eval_loss"));
+  }
+
+  @Test
+  void shardsThatAreTrainedOnAreNotEvaluatedOn() {
+    Path shards = folder.resolve("shards");
+    assertThat(tiny.call("pack", shards).code()).isZero();
+    tiny.run(output, "dataset_name", shards, "eval_strategy", "epoch")
+        .refused("the shards of " + shards + " are all trained on", "eval_dataset_name");
+    tiny.run(output, "dataset_name", shards, "test_split_size", 0.1)
+        .refused("test_split_size", "holds packed shards");
+  }
+
+  @Test
+  void severalDataSetsAreEvaluatedOnWhereRowsAreSetAside() throws IOException {
+    Path file = tiny.rows().resolve("train.jsonl");
+    String several = "[{path: %s}, {path: %s}]".formatted(file, file);
+    Object[] settings = {
+      "dataset_name", "null", "datasets", several, "max_steps", 1, "eval_strategy", "epoch"
+    };
+    tiny.run(output, settings).refused("several datasets", "test_split_size");
+    Object[] aside = Arrays.copyOf(settings, settings.length + 2);
+    aside[settings.length] = "test_split_size";
+    aside[settings.length + 1] = 24;
+    tiny.whole(output, aside);
+    assertThat(prompts(output)).hasSize(5);
   }
 }

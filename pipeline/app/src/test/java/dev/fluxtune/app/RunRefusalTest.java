@@ -36,7 +36,6 @@ class RunRefusalTest {
   @Test
   void whatIsNotThereYet() {
     refused(says("report_to", "wandb and page", "log.jsonl"), "report_to", "wandb");
-    refused(says("test_split_size"), "test_split_size", 0.1);
     assertThat(output).doesNotExist();
   }
 

@@ -40,8 +40,14 @@ public final class Checks {
     weights(config.model(), config.adapter());
     training(config.training());
     output(config.output());
-    double test = config.data().testSplitSize().orElse(0.0);
+    double test = config.data().testSplitSize().orElse(1.0);
+    refuse(test == 0, "must be above 0: a share or a number of rows", "test_split_size");
     refuse(test > 1 && !whole(test), "above 1 it counts rows and must be whole", "test_split_size");
+    refuse(
+        config.data().testSplitSize().isPresent() && config.data().evalDatasetName().isPresent(),
+        "does not go with eval_dataset_name, which is evaluated on alone; keep one of them",
+        "test_split_size",
+        "eval_dataset_name");
   }
 
   private void chunks(RunConfig.Chunks chunks) {
