@@ -8,14 +8,12 @@ import dev.fluxtune.schemas.RunConfig.When;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
 /** What a run tells as it goes: on the terminal, and in the log that its checkpoints keep. */
@@ -32,12 +30,9 @@ final class RunLog {
 
   private double losses; // of the steps since the last log
   private int steps;
+  private Pace sinceLog = new Pace();
+  private final Pace pace = new Pace();
   private long tokens; // of the run, and of those before that it goes on from
-  private long tokensHere;
-  private Duration training = Duration.ZERO;
-  private Duration waited = Duration.ZERO;
-  private double used; // MFU times nanoseconds
-  private long deviceBytes;
   private long withoutTarget;
   private long notFinite;
 
@@ -82,11 +77,8 @@ final class RunLog {
 
   private void step(RunEvent.Step it) {
     tokens += it.tokens();
-    tokensHere += it.tokens();
-    training = training.plus(it.elapsed());
-    waited = waited.plus(it.waited());
-    it.mfu().ifPresent(mfu -> used += mfu * it.elapsed().toNanos());
-    deviceBytes = Math.max(deviceBytes, it.deviceBytes().orElse(0));
+    pace.add(it);
+    sinceLog.add(it);
     if (it.loss().isPresent()) {
       losses += it.loss().getAsDouble();
       steps++;
@@ -104,16 +96,21 @@ final class RunLog {
         text("step %,d/%,d", it.step(), plan.totalSteps()),
         text("loss %.4f", steps == 0 ? Double.NaN : losses / steps),
         text("lr %.2e", it.learningRate()),
-        text("%,.0f tokens/s", tokensPerSecond()) + onDevice(it));
+        text("%,.0f tokens/s", pace.tokensPerSecond()) + onDevice(it));
     if (isDue(it.step()) && steps > 0) {
       Map<String, Double> values = new LinkedHashMap<>();
       values.put("loss", losses / steps);
       it.gradNorm().ifPresent(norm -> values.put("grad_norm", norm));
       values.put("learning_rate", it.learningRate());
       values.put("num_tokens", (double) tokens);
+      values.put("tokens_per_second", sinceLog.tokensPerSecond());
+      values.put("data_wait", sinceLog.waitedShare());
+      sinceLog.mfu().ifPresent(mfu -> values.put("mfu", mfu));
+      sinceLog.deviceGib().ifPresent(gib -> values.put("device_memory_gib", gib));
       add(new TrainerState.Log(it.step(), it.epoch(), values));
       losses = 0;
       steps = 0;
+      sinceLog = new Pace();
     }
   }
 
@@ -125,12 +122,8 @@ final class RunLog {
   private static String onDevice(RunEvent.Step it) {
     StringBuilder text = new StringBuilder();
     it.mfu().ifPresent(mfu -> text.append(text("  MFU %.2f", mfu)));
-    it.deviceBytes().ifPresent(bytes -> text.append(text("  %.1f GiB", gib(bytes))));
+    it.deviceBytes().ifPresent(bytes -> text.append(text("  %.1f GiB", Pace.gib(bytes))));
     return text.toString();
-  }
-
-  private static double gib(long bytes) {
-    return bytes / (double) (1 << 30);
   }
 
   /** As transformers' {@code DefaultFlowCallback}. */
@@ -209,27 +202,9 @@ final class RunLog {
     return best;
   }
 
-  Duration training() {
-    return training;
-  }
-
-  double tokensPerSecond() {
-    return tokensHere / Math.max(1e-3, training.toMillis() / 1000.0);
-  }
-
-  /** Mean model FLOPs utilization of the steps made here; empty where it is not known. */
-  OptionalDouble mfu() {
-    return used == 0 ? OptionalDouble.empty() : OptionalDouble.of(used / training.toNanos());
-  }
-
-  /** The most memory that was in use on the device, in GiB; empty on the CPU. */
-  OptionalDouble deviceGib() {
-    return deviceBytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(gib(deviceBytes));
-  }
-
-  /** Share of the training time in which batches were not there yet. */
-  double waitedShare() {
-    return (double) waited.toNanos() / Math.max(1, training.toNanos());
+  /** Of the steps made here. */
+  Pace pace() {
+    return pace;
   }
 
   /** Steps that moved nothing, since they held no trained token. */

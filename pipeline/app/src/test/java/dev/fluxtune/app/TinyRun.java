@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -101,6 +102,14 @@ final class TinyRun {
 
   static JsonNode json(Path file) throws IOException {
     return JSON.readTree(Files.readString(file));
+  }
+
+  /** Logs without what no two runs have in common. */
+  static JsonNode untimed(JsonNode logs) {
+    for (JsonNode log : logs) {
+      ((ObjectNode) log).remove(List.of("tokens_per_second", "data_wait"));
+    }
+    return logs;
   }
 
   /** Names of what lies in a folder, hidden files too. */
