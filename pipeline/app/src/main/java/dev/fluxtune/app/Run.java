@@ -127,7 +127,7 @@ final class Run {
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
-              .stopWhen(interrupt);
+              .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         last =
@@ -145,8 +145,12 @@ final class Run {
                 .blockLast();
       }
       if (last instanceof RunEvent.End end && end.stopped()) {
-        progress.say(output.howToGoOn(end.step()));
-        return Optional.empty();
+        if (log.endsEarly().isEmpty()) {
+          progress.say(output.howToGoOn(end.step()));
+          return Optional.empty();
+        }
+        progress.say(
+            "step %,d: the run ends early: %s".formatted(end.step(), log.endsEarly().get()));
       }
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);

@@ -327,7 +327,7 @@ class Ops(Module):
       n = min(step, torch.size(h, 0) - start)
       part = torch.narrow(h, 0, start, n)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      e, total, chosen = (self).softmax(part, target, w[1])
+      e, total, chosen = (self).probabilities(torch.linear(part, w[1]), target)
       torch.append(losses, torch.sum(chosen, dtype=7))
       gp = torch.to(e * (scale / total), $dtype)
       torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * scale, $dtype))
@@ -337,23 +337,27 @@ class Ops(Module):
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
     return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 
-  # → the summed loss (fp64) alone
-  def loss(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
+  # → summed over the targets, fp64 (3): the loss, how often the most probable token is the target, the entropy
+  def scores(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
     picked = torch.index_select(x, 0, at)
     h = (self).normed(picked, (self).rms(picked), w[0])
-    losses = annotate(List[Tensor], [])
+    parts = annotate(List[Tensor], [])
     step = int(size)
     for start in range(0, torch.size(h, 0), step):
       n = min(step, torch.size(h, 0) - start)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      _, _, chosen = (self).softmax(torch.narrow(h, 0, start, n), target, w[1])
-      torch.append(losses, torch.sum(chosen, dtype=7))
-    return torch.neg(torch.sum(torch.stack(losses), dtype=None))
+      logits = torch.linear(torch.narrow(h, 0, start, n), w[1])
+      hits = torch.eq(torch.argmax(logits, 1, True), target)
+      e, total, chosen = (self).probabilities(logits, target)
+      # With p = e / total: -sum(p log p) = log(total) - sum(e log e) / total, and special_entr is -e log e.
+      entropy = torch.log(total) + torch.sum(torch.special_entr(e), [1], True, dtype=6) / total
+      sums = [torch.neg(torch.sum(chosen, dtype=7)), torch.sum(hits, dtype=7), torch.sum(entropy, dtype=7)]
+      torch.append(parts, torch.stack(sums))
+    return torch.sum(torch.stack(parts), [0], False, dtype=None)
 
-  # h (size, hidden), target (size, 1) → fp32: e (size, vocabulary), its sums (size, 1) that make it probabilities, and
-  # the log-probability of each target (size, 1)
-  def softmax(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    logits = torch.linear(h, head)
+  # logits (size, vocabulary), target (size, 1) → fp32: e (size, vocabulary), its sums (size, 1) that make it
+  # probabilities, and the log-probability of each target (size, 1)
+  def probabilities(self: __torch__.Ops, logits: Tensor, target: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     largest = torch.amax(logits, [1], True)
     e = torch.exp(torch.to(logits, 6) - largest)
     total = torch.sum(e, [1], True, dtype=6)
