@@ -35,7 +35,7 @@ class RunRefusalTest {
 
   @Test
   void whatIsNotThereYet() {
-    refused(says("report_to", "wandb and page", "log.jsonl"), "report_to", "wandb");
+    refused(says("report_to", "page", "log.jsonl"), "report_to", "page");
     refused(says("test_split_size"), "test_split_size", 0.1);
     assertThat(output).doesNotExist();
   }

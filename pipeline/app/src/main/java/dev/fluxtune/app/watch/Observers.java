@@ -46,7 +46,7 @@ public final class Observers implements AutoCloseable {
       CountDownLatch over) {}
 
   /**
-   * @param told is told of observers that lag or fail, on any thread
+   * @param told is told of observers that lag or fail, and of what they wrote, on any thread
    * @param patience how long {@link #close} waits for them
    */
   Observers(List<? extends Observer> observers, Consumer<String> told, Duration patience) {
@@ -66,6 +66,9 @@ public final class Observers implements AutoCloseable {
       observers.add(JsonLines.open(run)); // always
       if (reportTo.contains(TensorBoard.NAME)) {
         observers.add(TensorBoard.open(run));
+      }
+      if (reportTo.contains(Wandb.NAME)) {
+        Wandb.open(run, System.getenv(), told).ifPresent(observers::add);
       }
       return new Observers(observers, told, Duration.ofSeconds(10));
     } catch (IOException e) {
