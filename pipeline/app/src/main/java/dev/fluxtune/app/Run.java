@@ -43,7 +43,6 @@ final class Run {
    * @param folder where checkpoints and the model go
    */
   void run(Path folder) {
-    Unsupported.check(config);
     Path model =
         io.model()
             .orElseThrow(
@@ -117,7 +116,7 @@ final class Run {
         Page.open(facts, watched, io.decoder(), config.output(), terminal.err()::println);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
-            Observers.open(watched, config.output().reportTo(), page, progress::say)) {
+            Observers.open(watched, config.output().reportTo(), page.observers(), progress::say)) {
       samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
@@ -130,6 +129,7 @@ final class Run {
               .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
+        page.feed(train::batchesReady);
         last =
             SftRecipe.run(io, plan, after, read, page::reads, train)
                 .doOnNext(log::accept)

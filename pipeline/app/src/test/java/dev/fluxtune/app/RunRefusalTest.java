@@ -34,12 +34,6 @@ class RunRefusalTest {
   }
 
   @Test
-  void whatIsNotThereYet() {
-    refused(says("report_to", "wandb and page", "log.jsonl"), "report_to", "wandb");
-    assertThat(output).doesNotExist();
-  }
-
-  @Test
   void evaluationWithoutRowsForIt() {
     Path rows = tiny.rows().resolve("train.jsonl");
     refused(

@@ -1,5 +1,6 @@
 package dev.fluxtune.app.page;
 
+import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.app.watch.Observer;
 import dev.fluxtune.app.watch.Sampled;
 import dev.fluxtune.app.watch.WatchedRun;
@@ -19,6 +20,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 
 /**
  * Shows a run: in a browser while it goes, where that is wished, and in {@code report.html} in its
@@ -39,6 +41,7 @@ public final class Page implements Observer {
   private final History history;
   private final Path file;
   private final Optional<PageServer> server;
+  private final Optional<Meters> meters; // where there is a server
   private final Optional<Function<int[], String>> decode;
   private final Queue<Chunk> waiting = new ConcurrentLinkedQueue<>();
   private int taken; // chunks, by the thread that reads
@@ -49,10 +52,12 @@ public final class Page implements Observer {
       History history,
       Path file,
       Optional<PageServer> server,
+      Optional<Meters> meters,
       Optional<Function<int[], String>> decode) {
     this.history = history;
     this.file = file;
     this.server = server;
+    this.meters = meters;
     this.decode = decode;
   }
 
@@ -77,11 +82,10 @@ public final class Page implements Observer {
           .filter(it -> it.step() <= run.after())
           .forEach(history::sampled);
     }
+    boolean served = wanted.reportTo().contains(NAME);
+    Optional<Meters> meters = served ? Optional.of(new Meters()) : Optional.empty();
     Optional<PageServer> server =
-        wanted.reportTo().contains(NAME)
-            ? Optional.of(
-                new PageServer(history, wanted.pageHost(), wanted.pagePort(), PageServer.TICK))
-            : Optional.empty();
+        meters.map(it -> serve(history, it, wanted.pageHost(), wanted.pagePort()));
     server.ifPresent(
         it -> {
           told.accept("page: " + it.address());
@@ -91,7 +95,26 @@ public final class Page implements Observer {
                     .formatted(wanted.pageHost()));
           }
         });
-    return new Page(history, facts.folder().resolve(FILE), server, decode);
+    return new Page(history, facts.folder().resolve(FILE), server, meters, decode);
+  }
+
+  private static PageServer serve(History history, Meters meters, String host, int port) {
+    try {
+      return new PageServer(history, meters::scrape, host, port, PageServer.TICK);
+    } catch (RuntimeException e) {
+      meters.close();
+      throw e;
+    }
+  }
+
+  /** This, and the meters that are served beside it. */
+  public List<Observer> observers() {
+    return meters.map(it -> List.<Observer>of(this, it)).orElse(List.of(this));
+  }
+
+  /** See {@link Meters#feed}. */
+  public void feed(IntSupplier batches) {
+    meters.ifPresent(it -> it.feed(batches));
   }
 
   @Override

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.reactivestreams.Publisher;
@@ -48,6 +49,7 @@ final class PageServer implements AutoCloseable {
           .collect(Collectors.toMap(it -> "/" + it.file(), Function.identity()));
 
   private final History history;
+  private final Supplier<String> meters;
   private final String host;
   private final Duration tick;
   private final LoopResources threads = LoopResources.create("page", 1, true);
@@ -57,13 +59,15 @@ final class PageServer implements AutoCloseable {
   /**
    * Begins to serve.
    *
+   * @param meters as Prometheus reads them
    * @param host an address of this machine, or a name of one
    * @param port the first that is tried; 0: any that is free
    * @param tick how often a browser is told what is new
    * @throws BadInputException if it cannot listen there
    */
-  PageServer(History history, String host, int port, Duration tick) {
+  PageServer(History history, Supplier<String> meters, String host, int port, Duration tick) {
     this.history = history;
+    this.meters = meters;
     this.host = host;
     this.tick = tick;
     try {
@@ -130,6 +134,11 @@ final class PageServer implements AutoCloseable {
     String path = "/" + request.path();
     if (path.equals("/events")) {
       return events(request, response);
+    }
+    if (path.equals("/metrics")) {
+      return response
+          .header(HttpHeaderNames.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")
+          .sendString(Mono.fromSupplier(meters));
     }
     PageFiles file = path.equals("/") ? PageFiles.HTML : FILES.get(path);
     return file == null

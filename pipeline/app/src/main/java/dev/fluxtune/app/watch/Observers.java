@@ -57,7 +57,7 @@ public final class Observers implements AutoCloseable {
       CountDownLatch over) {}
 
   /**
-   * @param told is told of observers that lag or fail, on any thread
+   * @param told is told of observers that lag or fail, and of what they wrote, on any thread
    * @param patience how long {@link #close} waits for them
    */
   Observers(List<? extends Observer> observers, Consumer<String> told, Duration patience) {
@@ -69,16 +69,22 @@ public final class Observers implements AutoCloseable {
   /**
    * Opens those that a configuration asks for.
    *
-   * @param page shows the run; closed with the others
+   * @param others watch beside them, and are closed with them
    * @throws BadInputException if a file of theirs cannot be written
    */
   public static Observers open(
-      WatchedRun run, List<String> reportTo, Observer page, Consumer<String> told) {
-    List<Observer> observers = new ArrayList<>(List.of(page));
+      WatchedRun run,
+      List<String> reportTo,
+      List<? extends Observer> others,
+      Consumer<String> told) {
+    List<Observer> observers = new ArrayList<>(others);
     try {
       observers.add(JsonLines.open(run)); // always
       if (reportTo.contains(TensorBoard.NAME)) {
         observers.add(TensorBoard.open(run));
+      }
+      if (reportTo.contains(Wandb.NAME)) {
+        Wandb.open(run, System.getenv(), told).ifPresent(observers::add);
       }
       return new Observers(observers, told, Duration.ofSeconds(10));
     } catch (IOException e) {

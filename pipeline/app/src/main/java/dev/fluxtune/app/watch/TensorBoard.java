@@ -58,7 +58,7 @@ final class TensorBoard implements Observer {
     return board;
   }
 
-  private static String host() {
+  static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
@@ -99,7 +99,7 @@ final class TensorBoard implements Observer {
   }
 
   /** {@code rewrite_logs} of transformers' integration_utils.py. */
-  private static String tag(String name) {
+  static String tag(String name) {
     return name.startsWith("eval_") ? "eval/" + name.substring(5) : "train/" + name;
   }
 

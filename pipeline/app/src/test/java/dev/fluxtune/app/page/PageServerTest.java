@@ -38,7 +38,8 @@ class PageServerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final History history = new History(Made.facts(Made.HOSTILE, Path.of("out")));
-  private final PageServer server = new PageServer(history, "127.0.0.1", 0, Duration.ofMillis(10));
+  private final PageServer server =
+      new PageServer(history, () -> "steps 7\n", "127.0.0.1", 0, Duration.ofMillis(10));
 
   @AfterEach
   void end() {
@@ -158,6 +159,13 @@ class PageServerTest {
   }
 
   @Test
+  void givesPrometheusTheMeters() {
+    Answer answer = get("metrics");
+    assertThat(answer.body()).isEqualTo("steps 7\n");
+    assertThat(answer.headers().get("Content-Type")).startsWith("text/plain; version=0.0.4");
+  }
+
+  @Test
   void canOnlyBeLookedAt() {
     assertThat(ask(HttpMethod.POST, "", headers -> {}).status()).isEqualTo(405);
     assertThat(ask(HttpMethod.DELETE, "events", headers -> {}).status()).isEqualTo(405);
@@ -263,7 +271,8 @@ class PageServerTest {
   void takesAnotherPortWhereItsOwnIsTaken() throws IOException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
         PageServer other =
-            new PageServer(history, "127.0.0.1", taken.getLocalPort(), Duration.ofMillis(10))) {
+            new PageServer(
+                history, () -> "", "127.0.0.1", taken.getLocalPort(), Duration.ofMillis(10))) {
       assertThat(other.address()).doesNotContain(":" + taken.getLocalPort() + "/");
       history.end("finished");
     }
@@ -272,7 +281,7 @@ class PageServerTest {
   @Test
   void saysWhetherOthersCanReachIt() {
     assertThat(server.isLoopback()).isTrue();
-    try (PageServer open = new PageServer(history, "0.0.0.0", 0, Duration.ofMillis(10))) {
+    try (PageServer open = new PageServer(history, () -> "", "0.0.0.0", 0, Duration.ofMillis(10))) {
       assertThat(open.isLoopback()).isFalse();
     }
   }
@@ -280,7 +289,8 @@ class PageServerTest {
   @Test
   void refusesAnAddressThatIsNoneOfThisMachine() {
     assertThatThrownBy(
-            () -> new PageServer(history, "192.0.2.1", 6007, Duration.ofMillis(10)).close())
+            () ->
+                new PageServer(history, () -> "", "192.0.2.1", 6007, Duration.ofMillis(10)).close())
         .isInstanceOf(BadInputException.class)
         .hasMessageStartingWith("page_host: 192.0.2.1 is no address of this machine");
   }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.app.config.Flag;
+import dev.fluxtune.app.watch.Observer;
 import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
@@ -137,7 +138,10 @@ class PageTest {
   void servesWhereThatIsWishedAndSaysWhere() throws IOException {
     Page page = page(0, List.of(), "page");
     assertThat(told).singleElement().asString().matches("page: http://127\\.0\\.0\\.1:\\d+/");
-    page.close();
+    assertThat(page.observers()).hasSize(2);
+    for (Observer it : page.observers()) {
+      it.close();
+    }
   }
 
   @Test
