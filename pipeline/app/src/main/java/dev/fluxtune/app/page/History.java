@@ -8,6 +8,7 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BiConsumer;
 
@@ -170,7 +171,7 @@ final class History {
 
   private static void evaluation(TrainerState.Log log, ArrayNode to) {
     ObjectNode one = to.addObject().put("step", log.step()).put("epoch", log.epoch());
-    log.values()
+    new TreeMap<>(log.values())
         .forEach(
             (name, value) -> {
               if (Double.isFinite(value)) {

@@ -7,7 +7,10 @@
 const STEP = 0, LOSS = 2, NORM = 3, RATE = 4, SPEED = 5, WAIT = 6, MFU = 7, HOST = 8, DEVICE = 9;
 
 const plain = (digits) => (v) => v.toLocaleString("en", { maximumFractionDigits: digits });
-const significant = (v) => v === 0 ? "0" : Math.abs(v) < 0.0001 ? v.toExponential(2) : String(+v.toPrecision(4));
+function significant(v) {
+  if (v === 0 || Math.abs(v) >= 1000) return plain(0)(v);
+  return Math.abs(v) < 0.0001 ? v.toExponential(2) : String(+v.toPrecision(4));
+}
 const percent = (v) => (100 * v).toFixed(1) + " %";
 
 // What is drawn. A curve takes its values from points, or from evaluations by name.

@@ -40,7 +40,7 @@ function section(id, title, ...children) {
 
 // A table of names, values and notes.
 function rows(lines, values = "") {
-  return el("div", { class: "card scroll" }, el("table", {}, el("tbody", {}, ...lines.map(([name, value, note]) =>
+  return el("div", { class: "card scroll" }, el("table", { class: "facts" }, el("tbody", {}, ...lines.map(([name, value, note]) =>
     el("tr", {}, el("th", { scope: "row" }, visible(name)), el("td", { class: values }, visible(value)),
       note === undefined ? "" : el("td", { class: "quiet" }, visible(note)))))));
 }
@@ -135,12 +135,12 @@ function tiles() {
   if (point) {
     if (point[LOSS] !== null) tile("Loss", significant(point[LOSS]));
     if (evaluation && evaluation.eval_loss !== undefined) {
-      tile("Evaluation loss", significant(evaluation.eval_loss), "step " + whole(evaluation.step));
+      tile("Evaluation loss", significant(evaluation.eval_loss));
       tile("Perplexity", significant(Math.exp(evaluation.eval_loss)));
     }
     if (evaluation && evaluation.eval_mean_token_accuracy !== undefined) tile("Token accuracy", percent(evaluation.eval_mean_token_accuracy));
     if (point[RATE] !== null) tile("Learning rate", significant(point[RATE]));
-    if (point[SPEED] !== null) tile("Tokens per second", whole(point[SPEED]));
+    if (point[SPEED] !== null) tile("Tokens/s", whole(point[SPEED]));
     if (point[WAIT] !== null) tile("Waiting for data", percent(point[WAIT]));
     if (point[HOST] !== null) tile("Host memory", plain(2)(point[HOST]), "GiB");
     if (point[DEVICE] !== null) tile("Device memory", plain(2)(point[DEVICE]), "GiB");
@@ -251,7 +251,7 @@ function ledger(it) {
     part.style.flex = it[name] + " 1 0";
     return part;
   }));
-  return section("ledger", "Ledger: where the tokens of an epoch go", el("div", { class: "card" }, share, el("table", {}, el("tbody", {},
+  return section("ledger", "Ledger: where the tokens of an epoch go", el("div", { class: "card" }, share, el("table", { class: "facts" }, el("tbody", {},
     ...[["", "documents", it.documents, ""], ["", "tokens", it.tokens, ""], ...parts.map(([name, label, key]) =>
       [key, label, it[name], percent(it[name] / it.tokens)])].map(([key, label, count, note]) => el("tr", {},
       el("th", { scope: "row" }, key ? el("i", { class: "key k" + key }) : "", label),
@@ -263,12 +263,13 @@ function outcome() {
   const { facts, status } = runs[0];
   if (!facts.plan || status.tokens === undefined) return [];
   const tokens = (facts.ledger.trained + facts.ledger.masked) * facts.plan.epochs;
+  const about = Number.isInteger(facts.plan.epochs) ? "" : "about "; // a part of an epoch has its own share
   const here = status.first > 0 ? `since step ${whole(status.first)}, where this went on` : "";
   return [
     ["steps", whole(facts.plan.steps), whole(status.step), `${whole(facts.plan.perEpoch)} an epoch, ${whole(facts.plan.warmup)} of warm-up`],
     ["epochs", plain(2)(facts.plan.epochs), plain(2)(status.epoch), ""],
-    ["tokens", whole(tokens), whole(status.tokens), here || "padding included"],
-    ["trained tokens", whole(facts.ledger.trained * facts.plan.epochs), whole(status.trained), here],
+    ["tokens", about + whole(tokens), whole(status.tokens), here || "padding included"],
+    ["trained tokens", about + whole(facts.ledger.trained * facts.plan.epochs), whole(status.trained), here],
     ["time", "", duration(status.elapsed), `${duration(status.training)} of it training`],
     ["waiting for data", "", percent(status.waited / Math.max(1e-9, status.training)), "of the training"],
     ["tokens per second", "", whole(status.tokens / Math.max(1e-9, status.training)), "mean"],
