@@ -3,6 +3,7 @@ package dev.fluxtune.app;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
@@ -107,12 +108,16 @@ final class Run {
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();
+    Optional<Meters> meters = // observers close them
+        config.output().reportTo().contains("page") ? Optional.of(new Meters()) : Optional.empty();
+    meters.ifPresent(io::measureBy);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(
                 output.watched(
                     trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
                 config.output().reportTo(),
+                meters.stream().toList(),
                 progress::say)) {
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
@@ -125,6 +130,7 @@ final class Run {
               .stopWhen(interrupt);
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
+        meters.ifPresent(it -> it.feed(train::batchesReady));
         last =
             SftRecipe.run(io, plan, after, read, train)
                 .doOnNext(log::accept)

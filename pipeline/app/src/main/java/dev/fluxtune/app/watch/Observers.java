@@ -58,10 +58,12 @@ public final class Observers implements AutoCloseable {
   /**
    * Opens those that a configuration asks for.
    *
+   * @param more are open already, and closed with the others
    * @throws BadInputException if a file of theirs cannot be written
    */
-  public static Observers open(WatchedRun run, List<String> reportTo, Consumer<String> told) {
-    List<Observer> observers = new ArrayList<>();
+  public static Observers open(
+      WatchedRun run, List<String> reportTo, List<? extends Observer> more, Consumer<String> told) {
+    List<Observer> observers = new ArrayList<>(more);
     try {
       observers.add(JsonLines.open(run)); // always
       if (reportTo.contains(TensorBoard.NAME)) {
