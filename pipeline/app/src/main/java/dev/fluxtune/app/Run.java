@@ -114,6 +114,7 @@ final class Run {
     WatchedRun watched = output.watched(trainee, from);
     Page page = // observers close it
         Page.open(facts, watched, io.decoder(), config.output(), terminal.err()::println);
+    page.meters().ifPresent(io::measureBy);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(watched, config.output().reportTo(), page.observers(), progress::say)) {
@@ -129,7 +130,7 @@ final class Run {
               .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-        page.feed(train::batchesReady);
+        page.meters().ifPresent(it -> it.feed(train::batchesReady));
         last =
             SftRecipe.run(io, plan, after, read, page::reads, train)
                 .doOnNext(log::accept)

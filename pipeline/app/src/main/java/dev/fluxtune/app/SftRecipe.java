@@ -20,12 +20,10 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.schemas.Tokenized;
 import dev.fluxtune.trainer.loop.Train;
-import io.micrometer.core.instrument.Metrics;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.LongStream;
-import reactor.core.observability.micrometer.Micrometer;
 import reactor.core.publisher.Flux;
 
 /** The whole run. If you read one file, read this one. */
@@ -53,25 +51,17 @@ final class SftRecipe {
   private static Flux<List<Tokenized>> documents(Ports io, Position from, BadRows bad) {
     if (io.kind() == RowKind.PREPARED) {
       return io.rows(bad) // Arrow record batches
-          .transform(measured("rows"))
+          .transform(io.measured("rows"))
           .map(Prepared.documents(bad)) // → List<Tokenized>
           .transform(Pack.after(from));
     }
     return io.rows(bad) // Arrow record batches
-        .transform(measured("rows"))
+        .transform(io.measured("rows"))
         .map(io.format(bad)) // → List<Prompted>
         .transform(Pack.after(from)) // what is packed already is not tokenized again
         .transform(Tokenize.with(io.tokenizer()::encode, io.workers())) // → List<Encoded>, in order
-        .transform(measured("documents"))
+        .transform(io.measured("documents"))
         .map(Mask.exact()); // → List<Tokenized>
-  }
-
-  /**
-   * Reactor's own meters of what a stage gives on: how often, how late, how much was asked for. Not
-   * for streams of single rows or chunks, which are too many.
-   */
-  private static <T> Function<Flux<T>, Flux<T>> measured(String what) {
-    return in -> in.name("fluxtune." + what).tap(Micrometer.metrics(Metrics.globalRegistry));
   }
 
   /**
@@ -89,7 +79,7 @@ final class SftRecipe {
         .concatMap(
             epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
             1)
-        .transform(measured("batches"))
+        .transform(io.measured("batches"))
         .doOnNext(seen)
         .transform(train) // → RunEvent
         .doOnNext(

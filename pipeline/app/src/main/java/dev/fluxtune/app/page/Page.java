@@ -20,7 +20,6 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.function.IntSupplier;
 
 /**
  * Shows a run: in a browser while it goes, where that is wished, and in {@code report.html} in its
@@ -107,14 +106,14 @@ public final class Page implements Observer {
     }
   }
 
-  /** This, and the meters that are served beside it. */
+  /** This, and its meters. */
   public List<Observer> observers() {
     return meters.map(it -> List.<Observer>of(this, it)).orElse(List.of(this));
   }
 
-  /** See {@link Meters#feed}. */
-  public void feed(IntSupplier batches) {
-    meters.ifPresent(it -> it.feed(batches));
+  /** The meters that are served beside it. */
+  public Optional<Meters> meters() {
+    return meters;
   }
 
   @Override

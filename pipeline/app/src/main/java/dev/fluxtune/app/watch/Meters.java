@@ -4,7 +4,6 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
-import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -12,11 +11,13 @@ import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.IntSupplier;
+import reactor.core.observability.micrometer.Micrometer;
+import reactor.core.publisher.Flux;
 
 /**
  * A run in figures for Prometheus, all named {@code fluxtune_…} but for those of the JVM's memory:
- * counters of this process, and the latest of what is logged, by its name. While it is open,
- * Micrometer's global registry writes to it too, and with it Reactor's own meters of the stages.
+ * counters of this process, the latest of what is logged, by its name, and Reactor's own meters of
+ * the stages.
  */
 public final class Meters implements Observer {
   private final PrometheusMeterRegistry registry =
@@ -31,7 +32,6 @@ public final class Meters implements Observer {
 
   public Meters() {
     new JvmMemoryMetrics().bindTo(registry);
-    Metrics.addRegistry(registry);
   }
 
   private Counter counter(String name, String what) {
@@ -51,6 +51,14 @@ public final class Meters implements Observer {
     Gauge.builder("fluxtune.batches.ready", batches::getAsInt)
         .description("Batches that lie ready for the trainer; it waits where there are none")
         .register(registry);
+  }
+
+  /**
+   * What a stage gives on, measured by Reactor: how often, how late, how much was asked for. Not
+   * for streams of single rows or chunks, which are too many.
+   */
+  public <T> Flux<T> stage(String name, Flux<T> stage) {
+    return stage.name("fluxtune." + name).tap(Micrometer.metrics(registry));
   }
 
   @Override
@@ -92,7 +100,6 @@ public final class Meters implements Observer {
 
   @Override
   public void close() {
-    Metrics.removeRegistry(registry);
     registry.close();
   }
 }

@@ -69,15 +69,12 @@ public final class Observers implements AutoCloseable {
   /**
    * Opens those that a configuration asks for.
    *
-   * @param others watch beside them, and are closed with them
+   * @param more are open already, and closed with the others
    * @throws BadInputException if a file of theirs cannot be written
    */
   public static Observers open(
-      WatchedRun run,
-      List<String> reportTo,
-      List<? extends Observer> others,
-      Consumer<String> told) {
-    List<Observer> observers = new ArrayList<>(others);
+      WatchedRun run, List<String> reportTo, List<? extends Observer> more, Consumer<String> told) {
+    List<Observer> observers = new ArrayList<>(more);
     try {
       observers.add(JsonLines.open(run)); // always
       if (reportTo.contains(TensorBoard.NAME)) {

@@ -22,9 +22,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
  * A run of W&amp;B that lies on disk until {@code wandb sync} uploads it ({@code
@@ -144,7 +141,7 @@ final class Wandb implements Observer {
   private Protobuf run(WatchedRun run, Map<String, String> environment, String id) {
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.putAll(readModel(run.model()));
-    settings.putAll(readSettings(run.configuration())); // which win, as in transformers
+    settings.putAll(run.settings()); // which win, as in transformers
     Protobuf config = new Protobuf();
     settings.forEach((key, value) -> config.message(1, item(key, json(value))));
     Protobuf record =
@@ -174,11 +171,6 @@ final class Wandb implements Observer {
     } catch (JsonProcessingException e) {
       throw new AssertionError("a model's config.json that was read before is JSON", e);
     }
-  }
-
-  private static Map<String, Object> readSettings(String yaml) {
-    Map<String, Object> settings = new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
-    return settings == null ? Map.of() : settings;
   }
 
   /** What {@code wandb-metadata.json} is made of. */
