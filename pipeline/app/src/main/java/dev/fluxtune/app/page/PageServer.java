@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -108,7 +107,8 @@ final class PageServer implements AutoCloseable {
   /** Where a browser finds it. */
   String address() {
     InetSocketAddress at = (InetSocketAddress) server.address();
-    String name = at.getAddress().getHostAddress();
+    InetAddress address = at.getAddress();
+    String name = address.isAnyLocalAddress() ? machine() : address.getHostAddress();
     return "http://%s:%d/".formatted(name.contains(":") ? "[" + name + "]" : name, at.getPort());
   }
 
@@ -162,7 +162,7 @@ final class PageServer implements AutoCloseable {
   private boolean isOwnName(String asked) {
     String name = asked.replaceFirst(":\\d{1,5}$", "");
     boolean address = name.matches("\\[[0-9a-fA-F:.]+]|\\d{1,3}(\\.\\d{1,3}){3}");
-    return address || Set.of("localhost", host, machine()).contains(name);
+    return address || Stream.of("localhost", host, machine()).anyMatch(name::equalsIgnoreCase);
   }
 
   private static String machine() {
@@ -203,7 +203,7 @@ final class PageServer implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    server.disposeNow(PATIENCE);
+    server.dispose(); // waiting for that is not for an observer's thread
     threads.dispose();
   }
 }

@@ -152,7 +152,7 @@ public final class Observers implements AutoCloseable {
   private void end(Observer observer) {
     try {
       observer.close();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       failed(observer, e);
     }
   }

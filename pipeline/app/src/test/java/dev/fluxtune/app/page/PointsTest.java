@@ -5,8 +5,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
 class PointsTest {
@@ -52,6 +56,27 @@ class PointsTest {
       assertThat(points.size()).isBetween(1, Points.MOST);
     }
     assertThat(json(points.from(points.size() - 1).get(0)).get(0).asLong()).isEqualTo(99_999);
+  }
+
+  @Test
+  void tellsTheMeanUseOfACardAndItsMostMemory() {
+    RunEvent.Step plain = Made.step(1, 1);
+    RunEvent.Step onCard =
+        new RunEvent.Step(
+            1,
+            plain.epoch(),
+            plain.loss(),
+            plain.gradNorm(),
+            plain.learningRate(),
+            plain.tokens(),
+            plain.trainedTokens(),
+            Duration.ofSeconds(1),
+            Duration.ZERO,
+            OptionalDouble.of(0.25),
+            OptionalLong.of(3L << 30));
+    JsonNode both = json(Point.of(onCard, 0).plus(Point.of(onCard, 0)));
+    assertThat(both.get(7).asDouble()).isEqualTo(0.25);
+    assertThat(both.get(9).asDouble()).isEqualTo(3);
   }
 
   @Test

@@ -90,6 +90,21 @@ class ObserversTest {
   }
 
   @Test
+  void oneThatCannotEndIsToldOfAndNotWaitedFor() {
+    Listening failing =
+        new Listening() {
+          @Override
+          public void close() {
+            throw new IllegalStateException("cannot end");
+          }
+        };
+    long begin = System.nanoTime();
+    of(failing).close();
+    assertThat(Duration.ofNanos(System.nanoTime() - begin)).isLessThan(Duration.ofMillis(900));
+    assertThat(told).singleElement().asString().contains("listening ended early", "cannot end");
+  }
+
+  @Test
   void oneThatStallsHoldsTheLatestLogsOnlyAndIsNotWaitedForLong() {
     CountDownLatch never = new CountDownLatch(1);
     Listening stalling =
