@@ -67,21 +67,25 @@ class Browser:
 
 
 class Tab:
-    """A page in the browser, and all that went wrong in it."""
+    """A page in a window of its own, or in front of the last one, and all that went wrong in it."""
 
-    def __init__(self, browser, url, width=1280, height=900, dark=False, phone=False):
+    def __init__(self, browser, url, window=True):
         self.browser = browser
-        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        made = browser.call("Target.createTarget", url="about:blank", newWindow=window)
+        target = made["targetId"]
         attached = browser.call("Target.attachToTarget", targetId=target, flatten=True)
         self.target, self.session = target, attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.size(width, height, phone)
-        self.dark(dark)
+        self.size(1280, 900)
+        self.dark(False)
         self.call("Page.navigate", url=url)
 
     def call(self, method, **params):
         return self.browser.call(method, self.session, **params)
+
+    def close(self):
+        self.browser.call("Target.closeTarget", targetId=self.target)
 
     def size(self, width, height, phone=False):
         self.call(

@@ -115,7 +115,7 @@ function progress() {
   const thin = [];
   if (run.stride > 1) thin.push(`A long run: each point is the mean of ${run.stride} steps.`);
   if (run.thinned) thin.push("Of many evaluations only some are shown.");
-  if (source && status.state !== "running") thin.push(`It is over; this page is kept as ${visible(run.facts.folder)}/report.html.`);
+  if (live && status.state !== "running") thin.push(`It is over; this page is kept as ${visible(run.facts.folder)}/report.html.`);
   setText("thin", thin.join(" "));
   const warnings = [];
   if (status.notFinite) warnings.push(`${whole(status.notFinite)} steps have a loss that is no number: the model is of no use.`);
@@ -369,10 +369,8 @@ function show(news) {
   draw(news);
 }
 
-let source;
-
 function listen() {
-  source = new EventSource("events");
+  const source = new EventSource("events");
   source.onmessage = (event) => {
     lost = false;
     const news = JSON.parse(event.data);
@@ -388,20 +386,12 @@ function listen() {
   };
 }
 
-// A browser has few connections to one server; a tab that nobody sees gives its own back.
-function seen() {
-  if (runs.length && runs[0].status.state !== "running") return;
-  source.close();
-  if (!document.hidden) listen();
-}
-
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach((it) => it.remake()));
 
-const data = byId("data").textContent;
-if (data) {
-  show(JSON.parse(data));
-} else {
+const live = byId("data").textContent === "";
+if (live) {
   listen();
-  document.addEventListener("visibilitychange", seen);
   setInterval(() => { if (runs.length) progress(); }, 1000);
+} else {
+  show(JSON.parse(byId("data").textContent));
 }
