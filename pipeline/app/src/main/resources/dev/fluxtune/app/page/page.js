@@ -326,7 +326,7 @@ function fixed() {
     facts.facts.length ? section("plan", "Plan and model", el("div", { id: "outcome" }), rows(facts.facts, "number")) : "",
     facts.ledger ? ledger(facts.ledger) : "",
     section("settings", "Configuration", el("details", { class: "card" }, el("summary", {}, `${settings.length} keys`), rows(settings))),
-    facts.environment.length ? section("environment", "Environment", rows([["folder", "", facts.folder], ...facts.environment])) : "",
+    facts.environment.length ? section("environment", "Environment", rows([["folder", facts.folder], ...facts.environment.map(([name, ...rest]) => [name, rest.filter((it) => it).join(" · ")])])) : "",
   ].filter((it) => it !== "");
 }
 
