@@ -123,7 +123,7 @@ def head_and_embedding(small, n, hidden, vocabulary, device, dtype, fused=True):
         torch._foreach_zero_(g)
         loss, gx = ops.head(x, at, targets, scale, torch.tensor(n // 8), [norm, head], g[:2])
         ops.embed_backward(gx, ids, g[2])
-    return [t.float().cpu() for t in (loss, ops.loss(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
+    return [t.float().cpu() for t in (loss, ops.scores(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
 
 
 def next_tokens(small, lengths, hidden, between, heads, kv_heads, head_dim, device, dtype):
@@ -194,7 +194,7 @@ def bytes_and_back(ops, dtype, folder):
 with torch.no_grad():
     print(torch.__version__, torch.cuda.get_device_name(), flush=True)
     small = dict(hidden=256, heads=8, kv_heads=2, head_dim=32, eps=1e-5)
-    names = "y gx norm1 q k v o norm2 gate up down loss loss gx norm head embed".split()
+    names = "y gx norm1 q k v o norm2 gate up down loss scores gx norm head embed".split()
     for lengths in ([100, 17, 1, 138], [128] * 2):  # the second one is cuDNN's
         args = (lengths, 256, 512, 8, 2, 32)
         on_cpu = gradients(small, *args, "cpu", torch.float32) + head_and_embedding(small, 256, 256, 1000, "cpu", torch.float32)

@@ -17,7 +17,6 @@ import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import reactor.core.publisher.Flux;
 
@@ -84,13 +83,11 @@ final class Run {
         return;
       }
       output.begin();
-      Samples samples = Samples.of(io, held);
-      samples.before(trainee);
-      fit(output, from, trainee, plan, held, interrupt)
+      Samples samples = Samples.of(io, held, trainee);
+      fit(output, from, trainee, plan, held, samples, interrupt)
           .ifPresent(
               log ->
-                  Summary.end(
-                      terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+                  Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples));
     }
   }
 
@@ -101,6 +98,7 @@ final class Run {
       Trainee trainee,
       StepPlan plan,
       Optional<Ports> held,
+      Samples samples,
       Interrupt interrupt) {
     SideFiles sideFiles =
         trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
@@ -110,10 +108,8 @@ final class Run {
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(
-                output.watched(
-                    trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
-                config.output().reportTo(),
-                progress::say)) {
+                output.watched(trainee, from), config.output().reportTo(), progress::say)) {
+      samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
@@ -122,18 +118,30 @@ final class Run {
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
-              .stopWhen(interrupt);
+              .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         last =
             SftRecipe.run(io, plan, after, read, train)
                 .doOnNext(log::accept)
                 .doOnNext(observers::happened)
+                .doOnNext(
+                    event -> {
+                      if (event instanceof RunEvent.Evaluation it) {
+                        samples
+                            .at(it.step(), it.epoch(), progress::say)
+                            .ifPresent(observers::sampled);
+                      }
+                    })
                 .blockLast();
       }
       if (last instanceof RunEvent.End end && end.stopped()) {
-        progress.say(output.howToGoOn(end.step()));
-        return Optional.empty();
+        if (log.endsEarly().isEmpty()) {
+          progress.say(output.howToGoOn(end.step()));
+          return Optional.empty();
+        }
+        progress.say(
+            "step %,d: the run ends early: %s".formatted(end.step(), log.endsEarly().get()));
       }
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);

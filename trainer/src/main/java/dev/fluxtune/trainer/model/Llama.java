@@ -22,8 +22,8 @@ import java.util.stream.IntStream;
  * memory (the weights are the caller's); one thread at a time.
  */
 public final class Llama implements AutoCloseable {
-  /** Logits that the head makes at once, at most: 256 MiB in single precision. */
-  private static final int LOGITS_AT_ONCE = 1 << 26;
+  /** Logits that the head makes at once, at most: 128 MiB in single precision. */
+  private static final int LOGITS_AT_ONCE = 1 << 25;
 
   private final ModelConfig config;
   private final Weights weights;
@@ -212,13 +212,30 @@ public final class Llama implements AutoCloseable {
     return Flops.of(config, options.trained(), MicroBatch.of(batch, !options.acrossDocuments()));
   }
 
-  /** The cross-entropy of the trained targets, summed. */
-  public double loss(Batch batch) {
+  /**
+   * How well the model predicts, summed over the trained targets of a batch.
+   *
+   * @param loss their cross-entropy, in nats
+   * @param hits how often the most probable token was the target
+   * @param entropy of the distributions that they were predicted from, in nats
+   */
+  public record Scores(double loss, double hits, double entropy) {
+    public static final Scores NONE = new Scores(0, 0, 0);
+
+    public Scores plus(Scores other) {
+      return new Scores(loss + other.loss, hits + other.hits, entropy + other.entropy);
+    }
+  }
+
+  /** Predicts the trained targets of a batch; nothing is dropped out. */
+  public Scores scores(Batch batch) {
     MicroBatch micro = checked(batch);
     if (micro.at().length == 0) {
-      return 0;
+      return Scores.NONE;
     }
-    return during(micro, pass -> pass.loss(pass.through(config.layers())).getDouble());
+    double[] sums =
+        during(micro, pass -> pass.scores(pass.through(config.layers())).toDoubleArray());
+    return new Scores(sums[0], sums[1], sums[2]);
   }
 
   /** The logits at every position, row-major, shape (size × length, vocabulary). */
@@ -349,9 +366,9 @@ public final class Llama implements AutoCloseable {
           buffers);
     }
 
-    NDArray loss(NDArray x) {
+    NDArray scores(NDArray x) {
       return one(
-          "loss",
+          "scores",
           x,
           device.create(micro.at()),
           device.create(micro.targets()),

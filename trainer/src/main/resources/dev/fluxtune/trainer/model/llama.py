@@ -343,9 +343,10 @@ class Ops(Module):
       n = min(step, torch.size(h, 0) - start)
       part = torch.narrow(h, 0, start, n)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      e, total, chosen = (self).softmax(part, target, w[1])
+      logs = torch.log_softmax(torch.linear(part, w[1]), 1, 6)  # (n, vocabulary) fp32
+      chosen = torch.gather(logs, 1, target)
       torch.append(losses, torch.sum(chosen, dtype=7))
-      gp = torch.to(e * (scale / total), $dtype)
+      gp = torch.to(torch.exp(logs) * scale, $dtype)
       torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * scale, $dtype))
       torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
       (self).accumulate(g[1], gp, part)
@@ -353,27 +354,23 @@ class Ops(Module):
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
     return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 
-  # → the summed loss (fp64) alone
-  def loss(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
+  # → summed over the targets, fp64 (3): the loss, how often the most probable token is the target, the entropy
+  def scores(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
     picked = torch.index_select(x, 0, at)
     h, _ = (self).norm(picked, w[0])
-    losses = annotate(List[Tensor], [])
+    parts = annotate(List[Tensor], [])
     step = int(size)
     for start in range(0, torch.size(h, 0), step):
       n = min(step, torch.size(h, 0) - start)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      _, _, chosen = (self).softmax(torch.narrow(h, 0, start, n), target, w[1])
-      torch.append(losses, torch.sum(chosen, dtype=7))
-    return torch.neg(torch.sum(torch.stack(losses), dtype=None))
-
-  # h (size, hidden), target (size, 1) → fp32: e (size, vocabulary), its sums (size, 1) that make it probabilities, and
-  # the log-probability of each target (size, 1)
-  def softmax(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    logits = torch.linear(h, head)
-    largest = torch.amax(logits, [1], True)
-    e = torch.exp(torch.to(logits, 6) - largest)
-    total = torch.sum(e, [1], True, dtype=6)
-    return (e, total, torch.to(torch.gather(logits, 1, target), 6) - largest - torch.log(total))
+      logits = torch.linear(torch.narrow(h, 0, start, n), w[1])
+      hits = torch.eq(torch.argmax(logits, 1, True), target)
+      logs = torch.log_softmax(logits, 1, 6)
+      chosen = torch.gather(logs, 1, target)
+      entropy = torch.special_entr(torch.exp(logs))  # -p log p
+      sums = [torch.neg(torch.sum(chosen, dtype=7)), torch.sum(hits, dtype=7), torch.sum(entropy, dtype=7)]
+      torch.append(parts, torch.stack(sums))
+    return torch.sum(torch.stack(parts), [0], False, dtype=None)
 
   # x (n, hidden) → fp32 (n, vocabulary)
   def logits(self: __torch__.Ops, x: Tensor, w: List[Tensor]) -> Tensor:

@@ -1,7 +1,7 @@
 /**
  * Those who watch a run: none can slow or stop it.
  *
- * <p>{@code RunEvent, TrainerState.Log → log.jsonl, TensorBoard}
+ * <p>{@code RunEvent, TrainerState.Log, Sampled → log.jsonl, samples.jsonl, TensorBoard}
  */
 @NullMarked
 package dev.fluxtune.app.watch;
