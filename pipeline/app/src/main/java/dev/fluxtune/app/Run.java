@@ -114,7 +114,7 @@ final class Run {
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held)
-              .after(after)
+              .after(after, log.evaluatedAt(after))
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))

@@ -178,6 +178,50 @@ class EvaluationRunTest {
     assertThat(TinyRun.weights(output)).isEqualTo(weights);
   }
 
+  @Test
+  void anEvaluationThatACheckpointLacksIsMadeWhereItGoesOn() throws IOException {
+    Object[] settings = {
+      "max_steps",
+      8,
+      "learning_rate",
+      3.0,
+      "lr_scheduler_type",
+      "constant",
+      "save_steps",
+      2,
+      "eval_strategy",
+      "steps",
+      "eval_steps",
+      2,
+      "load_best_model_at_end",
+      true
+    };
+    tiny.whole(output, settings);
+    JsonNode straight = state(8);
+    long best = straight.path("best_global_step").longValue();
+
+    Path stopped = folder.resolve("stopped");
+    tiny.whole(
+        stopped,
+        "max_steps",
+        8,
+        "learning_rate",
+        3.0,
+        "lr_scheduler_type",
+        "constant",
+        "save_steps",
+        2);
+    TinyRun.backTo(stopped, best);
+    Object[] resumed = Arrays.copyOf(settings, settings.length + 2);
+    resumed[settings.length] = "resume_from_checkpoint";
+    resumed[settings.length + 1] = true;
+    tiny.whole(stopped, resumed);
+    JsonNode state = TinyRun.json(stopped.resolve("checkpoint-8/trainer_state.json"));
+    assertThat(state.path("best_global_step").longValue()).isEqualTo(best);
+    assertThat(state.path("best_metric")).isEqualTo(straight.path("best_metric"));
+    assertThat(TinyRun.weights(stopped)).isEqualTo(TinyRun.weights(output));
+  }
+
   private long newest() {
     return TinyRun.checkpoints(output).stream()
         .mapToLong(it -> Long.parseLong(it.replaceAll("\\D", "")))
