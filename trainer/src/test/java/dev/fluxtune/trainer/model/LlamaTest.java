@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.within;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
@@ -44,6 +48,23 @@ class LlamaTest {
                   assertThat(Fixture.distance(values, fixture.expected("grad." + name)))
                       .as(name)
                       .isLessThan(1e-4));
+    }
+  }
+
+  /** The library that the tests run with has no kernel for these norms: see norm_fused.py. */
+  @Test
+  void onAGpuALibraryWithoutKernelsForNormsComposesThem() {
+    Fixture fixture = Fixture.of("llama2");
+    try (Weights weights = fixture.weights();
+        NDManager manager = NDManager.newBaseManager("PyTorch");
+        TorchScript ops = Llama.script(manager, fixture.config(), weights, true)) {
+      NDArray x = manager.full(new Shape(2, fixture.config().hiddenSize()), 3f);
+      NDArray w = manager.full(new Shape(fixture.config().hiddenSize()), 2f);
+      NDList result = ops.call(manager, "norm", x, w);
+      assertThat(result.get(0).toFloatArray()).usingComparatorWithPrecision(1e-5f).containsOnly(2f);
+      assertThat(result.get(1).toFloatArray())
+          .usingComparatorWithPrecision(1e-5f)
+          .containsOnly(1 / 3f);
     }
   }
 
