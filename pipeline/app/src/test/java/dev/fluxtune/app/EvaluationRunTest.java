@@ -324,6 +324,22 @@ class EvaluationRunTest {
   }
 
   @Test
+  void preparedRowsAreSampledFromTheirFirstTrainedToken() throws IOException {
+    Path rows = Files.createDirectory(folder.resolve("prepared"));
+    for (String split : List.of("train", "test")) {
+      Files.writeString(
+          rows.resolve(split + ".jsonl"),
+          "{\"input_ids\": [65, 66, 67, 68, 69], \"completion_mask\": [0, 0, 0, 1, 1]}\n"
+              .repeat(40));
+    }
+    tiny.whole(output, "dataset_name", rows, "max_steps", 1, "eval_strategy", "epoch");
+    JsonNode sample =
+        new ObjectMapper().readTree(Files.readAllLines(output.resolve("samples.jsonl")).get(0));
+    assertThat(sample.path("prompt").asText()).hasSize(3);
+    assertThat(sample.path("reference").asText()).hasSize(2);
+  }
+
+  @Test
   void shardsThatAreTrainedOnAreNotEvaluatedOn() {
     Path shards = folder.resolve("shards");
     assertThat(tiny.call("pack", shards).code()).isZero();
