@@ -67,16 +67,13 @@ final class Run {
   private void run(
       RunFolder output, Setup setup, Counted counted, Optional<Ports> held, Interrupt interrupt) {
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
-    Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
+    Optional<Checkpoint> from = output.open(terminal::note);
     try (Trainee trainee = Trainee.open(setup, config)) {
       if (setup.drawn()) {
-        terminal
-            .err()
-            .println(
-                "note: "
-                    + setup.folder()
-                    + " holds config.json and no weights: training begins with random ones, drawn"
-                    + " by the seed");
+        terminal.note(
+            setup.folder()
+                + " holds config.json and no weights: training begins with random ones, drawn by"
+                + " the seed");
       }
       Table start = Summary.start(trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
       terminal.err().print(start);
@@ -123,7 +120,7 @@ final class Run {
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held)
-              .after(after)
+              .after(after, log.evaluatedAt(after))
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
