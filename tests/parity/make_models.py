@@ -1,6 +1,6 @@
 """Tiny models of each supported shape with logits, loss and every gradient from transformers, for LlamaTest.
 
-Run from the repository's root, with the `torch` and `transformers` packages:
+Run from the repository's root, with the `torch`, `transformers` and `trl` packages:
     python tests/parity/make_models.py trainer/src/test/resources/models
 Each folder holds the model as save_pretrained leaves it, the batch (batch.json) and what transformers makes of it
 (expected.safetensors, fp32, eager attention, each document run alone from position 0). Norms and biases are random too.
@@ -13,10 +13,12 @@ import random
 import shutil
 import sys
 
+sys.modules["wandb"] = None  # trl imports it, and need not
 import safetensors
 import torch
 import transformers
 from safetensors.torch import save_file
+from trl.trainer.utils import entropy_from_logits
 from transformers import LlamaConfig, MistralConfig, Qwen2Config
 
 VOCAB = 96
@@ -57,6 +59,21 @@ def summed(model, ids, labels, lengths):
     return torch.cat(logits), loss
 
 
+def scores(logits, labels, lengths):
+    """Other labels, of which every second is the most probable one, and what TRL's SFTTrainer counts of such: loss,
+    how many the most probable token hits, entropy; summed over the trained ones."""
+    labels, sums, at = labels.clone(), 0, 0
+    for n in lengths:
+        y, targets = logits[at:at + n - 1], labels[at + 1:at + n]
+        trained = targets != -100
+        targets[::2] = torch.where(trained[::2], y.argmax(-1)[::2], -100)
+        loss = torch.nn.functional.cross_entropy(y, targets, ignore_index=-100, reduction="sum")
+        hits = ((y.argmax(-1) == targets) & trained).sum()
+        sums = sums + torch.stack([loss, hits, (entropy_from_logits(y) * trained).sum()])
+        at += n
+    return labels, sums
+
+
 def write(folder, config, seed):
     torch.manual_seed(seed)
     shutil.rmtree(folder, ignore_errors=True)
@@ -72,8 +89,9 @@ def write(folder, config, seed):
     b = batch(random.Random(seed))
     ids, labels = torch.tensor(b["inputIds"]), torch.tensor(b["labels"])
     logits, loss = summed(model, ids, labels, [n for row in ROWS for n in row])
+    likely, sums = scores(logits.detach(), labels, [n for row in ROWS for n in row])
     (loss / (labels != -100).sum()).backward()
-    expected = {"logits": logits, "loss": loss}
+    expected = {"logits": logits, "loss": loss, "likely.labels": likely, "likely.scores": sums}
     for name, p in model.named_parameters():
         expected["grad." + name] = p.grad
     with torch.no_grad():

@@ -103,7 +103,14 @@ public record RunConfig(
           String datasetTrainSplit,
       @Setting(def = "test", help = "Split to evaluate on, where a folder has several")
           String datasetTestSplit,
-      @Setting(help = "Share (below 1) or number of rows set aside for evaluation", min = 0)
+      @Setting(
+              help =
+                  "Rows to evaluate on, as dataset_name: a file, or its dataset_test_split; unset:"
+                      + " dataset_name's")
+          Optional<String> evalDatasetName,
+      @Setting(
+              help = "Share (below 1) or number of rows set aside by data_seed to evaluate on",
+              min = 0)
           Optional<Double> testSplitSize,
       @Setting(def = "text", help = "Column of plain text rows") String datasetTextField,
       @Setting(def = "{}", help = "Columns to rename: {theirs: ours}")
@@ -239,6 +246,14 @@ public record RunConfig(
       @Setting(def = "no", help = "When to evaluate: no, steps or epoch") When evalStrategy,
       @Setting(help = "Steps between evaluations; below 1, a share of all", min = 0)
           Optional<Double> evalSteps,
+      @Setting(
+              def = "5",
+              help = "Held-out prompts that the model goes on from at each evaluation",
+              min = 0,
+              max = 100)
+          int numSamples,
+      @Setting(def = "64", help = "Tokens that it writes after each, at most", min = 1)
+          int sampleMaxNewTokens,
       @Setting(def = "steps", help = "When to write a checkpoint: no, steps or epoch")
           When saveStrategy,
       @Setting(def = "500", help = "Steps between checkpoints; below 1, a share of all", min = 0)
@@ -246,9 +261,21 @@ public record RunConfig(
       @Setting(help = "Checkpoints kept; unset: all", min = 1) Optional<Integer> saveTotalLimit,
       @Setting(def = "false", help = "End with the best checkpoint, not the last")
           boolean loadBestModelAtEnd,
-      @Setting(help = "What best means; unset: eval_loss") Optional<String> metricForBestModel,
-      @Setting(help = "Whether more is better; unset: not for losses")
+      @Setting(
+              help =
+                  "What best means: loss, perplexity, mean_token_accuracy or another metric of"
+                      + " evaluations; unset: loss")
+          Optional<String> metricForBestModel,
+      @Setting(
+              help =
+                  "Whether more of it is better; unset: not of loss, perplexity, entropy and runtime")
           Optional<Boolean> greaterIsBetter,
+      @Setting(
+              help = "End the run when so many evaluations on end were no better; unset: never",
+              min = 1)
+          Optional<Integer> earlyStoppingPatience,
+      @Setting(def = "0.0", help = "By how much a better one must be better", min = 0)
+          double earlyStoppingThreshold,
       @Setting(help = "Checkpoint to go on from: a path, or true for the newest")
           Optional<String> resumeFromCheckpoint,
       @Setting(def = "false", help = "Do everything but train") boolean dryRun) {}

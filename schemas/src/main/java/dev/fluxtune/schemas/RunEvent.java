@@ -45,9 +45,22 @@ public sealed interface RunEvent {
    *
    * @param epoch epochs seen so far
    * @param loss mean cross-entropy of their trained tokens, in nats
+   * @param accuracy share of them that were the most probable token
+   * @param entropy mean entropy of the distributions that they were predicted from, in nats
    * @param trainedTokens how many there were
+   * @param chunks that held them
+   * @param microBatches that the chunks came in
    */
-  record Evaluation(long step, double epoch, double loss, long trainedTokens, Duration elapsed)
+  record Evaluation(
+      long step,
+      double epoch,
+      double loss,
+      double accuracy,
+      double entropy,
+      long trainedTokens,
+      long chunks,
+      long microBatches,
+      Duration elapsed)
       implements RunEvent {}
 
   /**

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.Chunk;
 import java.util.Arrays;
 import java.util.Optional;
@@ -87,7 +88,7 @@ final class ChunkPrinter {
       // What a token adds to the text depends on those before it (spaces, halves of characters).
       String until = text(Arrays.copyOfRange(chunk.inputIds(), from, end));
       int common = common(before, until);
-      out.append(run(until.substring(common), trained));
+      out.append(run(Visible.of(until.substring(common)), trained));
       before = until;
       at = end;
     }

@@ -6,6 +6,7 @@ import dev.fluxtune.app.command.Generation;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.config.Key;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.HubCache;
@@ -146,13 +147,18 @@ final class GenerateCommand {
         answers,
         (question, written) -> {
           if (several) {
-            terminal.out().println(question.prompt());
+            terminal.out().println(shown(question.prompt()));
           }
-          terminal.out().println(written);
+          terminal.out().println(shown(written));
           if (several) {
             terminal.out().println();
           }
         });
+  }
+
+  /** What goes into a file or another program is left as it is. */
+  private String shown(String text) {
+    return terminal.outIsTerminal() ? Visible.of(text) : text;
   }
 
   private void ofRows(Ports io, Answers answers) {
@@ -163,7 +169,7 @@ final class GenerateCommand {
             .concatMapIterable(rows -> rows, 1)
             .map(row -> Question.of(row, io.kind())),
         answers,
-        (question, written) -> terminal.out().print(json(question, written) + "\n"));
+        (question, written) -> terminal.out().print(shown(json(question, written)) + "\n"));
     Pipeline.skipped(terminal, bad.count(), bad.first());
   }
 

@@ -1,9 +1,9 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.pipeline.format.Prepared;
+import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.mask.Mask;
 import dev.fluxtune.pipeline.source.BadRows;
-import dev.fluxtune.schemas.Encoded;
-import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.Tokenized;
 import dev.fluxtune.trainer.generate.Generate;
 import dev.fluxtune.trainer.generate.Sampling;
@@ -13,7 +13,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Collectors;
+import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
@@ -24,9 +27,13 @@ import reactor.core.publisher.Mono;
 record KnownAnswers(List<Row> rows) {
   private static final int AT_ONCE = 64;
 
-  /** A prompt, and what should follow. */
-  record Row(int[] prompt, int[] answer) {
-    static Optional<Row> of(Tokenized document) {
+  /**
+   * A prompt, and what should follow.
+   *
+   * @param number of the document among all, from 1
+   */
+  record Row(long number, int[] prompt, int[] answer) {
+    static Optional<Row> of(long number, Tokenized document) {
       boolean[] trained = document.trained();
       int from = 0;
       while (from < trained.length && !trained[from]) {
@@ -36,34 +43,54 @@ record KnownAnswers(List<Row> rows) {
           ? Optional.empty()
           : Optional.of(
               new Row(
+                  number,
                   Arrays.copyOf(document.ids(), from),
                   Arrays.copyOfRange(document.ids(), from, trained.length)));
     }
   }
 
-  /** The first rows that have a prompt and an answer. */
-  static KnownAnswers of(Ports io, int most) {
+  /** All rows that have a prompt and an answer. */
+  static KnownAnswers all(Ports io) {
+    return of(io, Integer.MAX_VALUE, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The first rows that have a prompt and an answer.
+   *
+   * @param most how many
+   * @param longest tokens that a prompt may have; others are left out
+   */
+  static KnownAnswers of(Ports io, int most, int longest) {
+    boolean documents = io.kind().isText() || io.kind() == RowKind.PREPARED;
+    if (most == 0 || !documents || io.decoder().isEmpty() || io.dataSets().isEmpty()) {
+      return new KnownAnswers(List.of());
+    }
     BadRows bad = io.badRows();
-    List<Row> rows =
-        io.rows(bad)
-            .map(io.format(bad))
-            .concatMapIterable(documents -> documents, 1)
-            .concatMap(document -> Mono.justOrEmpty(row(io, document)), 1)
+    return new KnownAnswers(
+        documents(io, bad)
+            .index()
+            .concatMap(it -> Mono.justOrEmpty(Row.of(it.getT1() + 1, it.getT2())), 1)
+            .filter(row -> row.prompt().length <= longest)
             .take(most)
             .collectList()
             .blockOptional()
-            .orElse(List.of());
-    return new KnownAnswers(rows);
+            .orElse(List.of()));
   }
 
-  private static Optional<Row> row(Ports io, Prompted document) {
-    Encoded encoded = io.tokenizer().encode(document);
-    return Row.of(Mask.exact().apply(List.of(encoded)).get(0));
+  /** Each for itself: of many rows the first few are wanted. */
+  private static Flux<Tokenized> documents(Ports io, BadRows bad) {
+    return io.kind() == RowKind.PREPARED
+        ? io.rows(bad).map(Prepared.documents(bad)).concatMapIterable(some -> some, 1)
+        : io.rows(bad)
+            .map(io.format(bad))
+            .concatMapIterable(some -> some, 1)
+            .map(it -> Mask.exact().apply(List.of(io.tokenizer().encode(it))).get(0));
   }
 
   /** What a model answers, greedily: the tokens that follow each prompt. */
-  List<int[]> answers(Trainee trainee, int maxNewTokens, int endId) {
-    Sampling greedy = Sampling.greedy(maxNewTokens, Set.of(endId));
+  List<int[]> answers(Trainee trainee, int maxNewTokens, OptionalInt endId) {
+    Set<Integer> ends = endId.stream().boxed().collect(Collectors.toSet());
+    Sampling greedy = Sampling.greedy(maxNewTokens, ends);
     List<int[]> answers = new ArrayList<>();
     for (int at = 0; at < rows.size(); at += AT_ONCE) {
       List<int[]> prompts =

@@ -9,6 +9,7 @@ import dev.fluxtune.app.command.Planning;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.pipeline.shard.Shards;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
@@ -156,7 +157,7 @@ final class Pipeline implements Actions {
               ? "skipped 1 bad row:"
               : String.format(Locale.ROOT, "skipped %,d bad rows; the first:", badRows);
       terminal.err().println(heading);
-      first.forEach(row -> terminal.err().println("  " + row));
+      first.forEach(row -> terminal.err().println("  " + Visible.message(row)));
     }
   }
 
@@ -207,7 +208,7 @@ final class Pipeline implements Actions {
 
   /** Counts an epoch, from {@code output_dir/packed} where the same chunks lie there. */
   static Counted counted(Ports io, Cache cache, Terminal terminal) {
-    io.takePacked(cache).ifPresent(it -> terminal.err().println("note: " + it));
+    io.takePacked(cache).ifPresent(it -> terminal.err().println("note: " + Visible.message(it)));
     return Counted.of(
         io,
         cache,

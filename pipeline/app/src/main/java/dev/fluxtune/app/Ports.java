@@ -1,11 +1,11 @@
 package dev.fluxtune.app;
 
-import dev.fluxtune.app.config.Key;
 import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.format.Template;
 import dev.fluxtune.pipeline.shard.Shards;
+import dev.fluxtune.pipeline.shuffle.SetAside;
 import dev.fluxtune.pipeline.shuffle.ShuffleRows;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.pipeline.source.DatasetFiles;
@@ -23,9 +23,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -44,12 +42,13 @@ final class Ports implements AutoCloseable {
   private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
 
   private final RunConfig config;
-  private final boolean borrowed; // the tokenizer is another's, who closes it
+  private final boolean borrowed; // to evaluate: the tokenizer is another's, who closes it
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
   private final LongAdder bytesRead = new LongAdder();
   private final Optional<Path> model;
   private Optional<Shards> shards = Optional.empty();
+  private Optional<SetAside> aside = Optional.empty();
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
   private Optional<Path> tokenizerFile = Optional.empty();
@@ -103,27 +102,17 @@ final class Ports implements AutoCloseable {
   }
 
   /**
-   * Opens the rows to evaluate on, in their order and to the last: the test split of the data set.
-   * Close it before this one, whose tokenizer it shares.
+   * Opens the rows to evaluate on, in their order and to the last: a data set of their own, those
+   * that are set aside, or the test split of the data set. Close it before this one, whose
+   * tokenizer it shares.
    *
-   * @throws BadInputException if there is no such split
+   * @throws BadInputException if there are no such rows
    */
   Ports evaluation() {
-    if (config.data().datasetName().isEmpty()) {
-      throw new BadInputException(
-          "eval_strategy: several datasets have no split in common to evaluate on; give one"
-              + " dataset_name with a test split, or eval_strategy: no");
-    }
-    Map<String, Object> changes = new LinkedHashMap<>();
-    changes.put("dataset_train_split", config.data().datasetTestSplit());
-    changes.put("packing", config.chunks().evalPacking().orElse(config.chunks().packing()));
-    changes.put("tail", Packing.Tail.KEEP);
-    changes.put("shuffle_dataset", false);
-    changes.put("train_sampling_strategy", RunConfig.Sampling.SEQUENTIAL);
-    changes.put("per_device_train_batch_size", config.chunks().perDeviceEvalBatchSize());
-    changes.put("dataloader_drop_last", false);
-    Ports held = new Ports(Key.changed(config, changes), true);
+    Optional<SetAside> split = aside();
+    Ports held = new Ports(HeldOut.config(config, shards.isPresent()), true);
     try {
+      held.aside = split;
       held.tokenizer = tokenizer;
       held.tokenizerFile = tokenizerFile;
       held.openData();
@@ -142,15 +131,11 @@ final class Ports implements AutoCloseable {
 
   private void openData() {
     RunConfig.Data data = config.data();
-    if (data.testSplitSize().isPresent()) {
-      throw new BadInputException(
-          "test_split_size: rows cannot be set aside yet; keep those to evaluate on in a file of"
-              + " their own and leave it out");
-    }
     if (data.datasetName().isPresent()) {
       Path folder = Path.of(data.datasetName().get());
       shards = Files.isDirectory(folder) ? Shards.open(folder) : Optional.empty();
       if (shards.isPresent()) {
+        HeldOut.checkShards(data);
         return;
       }
     }
@@ -315,11 +300,27 @@ final class Ports implements AutoCloseable {
     return config.data().onBadRow() == RunConfig.OnBadRow.SKIP ? BadRows.skip() : BadRows.fail();
   }
 
-  /** All rows of all data sets, in order, or shuffled once by seed. */
+  /** All rows of all data sets that are not set aside, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
+    Flux<RecordBatch> rows =
+        aside()
+            .map(split -> inOrder(bad).transform(split.keep(borrowed, allocator)))
+            .orElseGet(() -> inOrder(bad));
     return config.data().shuffleDataset()
-        ? inOrder(bad).transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
-        : inOrder(bad);
+        ? rows.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
+        : rows;
+  }
+
+  /** The rows that are set aside, which takes a pass over all of them to count; once. */
+  private synchronized Optional<SetAside> aside() {
+    Optional<Double> size = config.data().testSplitSize();
+    if (aside.isEmpty() && size.isPresent()) {
+      Flux<RecordBatch> all = inOrder(badRows()).doOnNext(RecordBatch::close);
+      long rows = all.reduce(0L, (n, batch) -> n + batch.size()).blockOptional().orElse(0L);
+      bytesRead.reset();
+      aside = Optional.of(SetAside.of(rows, size.get(), config.training().chunkSeed()));
+    }
+    return aside;
   }
 
   private Flux<RecordBatch> inOrder(BadRows bad) {

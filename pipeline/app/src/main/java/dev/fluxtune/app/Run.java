@@ -18,7 +18,6 @@ import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import reactor.core.publisher.Flux;
 
@@ -85,13 +84,11 @@ final class Run {
         return;
       }
       output.begin();
-      Samples samples = Samples.of(io, held);
-      samples.before(trainee);
-      fit(output, from, trainee, plan, held, interrupt)
+      Samples samples = Samples.of(io, held, trainee);
+      fit(output, from, trainee, plan, held, samples, interrupt)
           .ifPresent(
               log ->
-                  Summary.end(
-                      terminal, counted.counts().ledger(), output.folder(), log, samples, trainee));
+                  Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples));
     }
   }
 
@@ -102,6 +99,7 @@ final class Run {
       Trainee trainee,
       StepPlan plan,
       Optional<Ports> held,
+      Samples samples,
       Interrupt interrupt) {
     SideFiles sideFiles =
         trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
@@ -114,11 +112,11 @@ final class Run {
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(
-                output.watched(
-                    trainee, from.map(it -> it.trainer().logHistory()).orElse(List.of())),
+                output.watched(trainee, from),
                 config.output().reportTo(),
                 meters.stream().toList(),
                 progress::say)) {
+      samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
@@ -127,23 +125,42 @@ final class Run {
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
-              .stopWhen(interrupt);
+              .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
         meters.ifPresent(it -> it.feed(train::batchesReady));
         last =
             SftRecipe.run(io, plan, after, read, train)
                 .doOnNext(log::accept)
-                .doOnNext(observers::happened)
+                .doOnNext(event -> observers.happened(asWatched(event, log)))
+                .doOnNext(
+                    event -> {
+                      if (event instanceof RunEvent.Evaluation it) {
+                        samples
+                            .at(it.step(), it.epoch(), progress::say)
+                            .ifPresent(observers::sampled);
+                      }
+                    })
                 .blockLast();
       }
       if (last instanceof RunEvent.End end && end.stopped()) {
-        progress.say(output.howToGoOn(end.step()));
-        return Optional.empty();
+        if (log.endsEarly().isEmpty()) {
+          progress.say(output.howToGoOn(end.step()));
+          return Optional.empty();
+        }
+        progress.say(
+            "step %,d: the run ends early: %s".formatted(end.step(), log.endsEarly().get()));
       }
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);
     }
+  }
+
+  /** A run that gets no better and ends early has not been stopped, for those who watch. */
+  private static RunEvent asWatched(RunEvent event, RunLog log) {
+    return event instanceof RunEvent.End it && log.endsEarly().isPresent()
+        ? new RunEvent.End(it.step(), false)
+        : event;
   }
 
   /** What the configuration asks for; where a run begins and is saved, it does not know. */

@@ -21,7 +21,6 @@ import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
 import dev.fluxtune.trainer.checkpoint.Checkpoints;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
-import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -166,10 +165,15 @@ final class RunFolder implements AutoCloseable {
   }
 
   /** What those who watch the run know of it. */
-  WatchedRun watched(Trainee trainee, List<TrainerState.Log> before) {
+  WatchedRun watched(Trainee trainee, Optional<Checkpoint> from) {
     Path model = trainee.setup().folder().resolve("config.json");
     try {
-      return new WatchedRun(folder, before, ConfigWriter.yaml(config), Files.readString(model));
+      return new WatchedRun(
+          folder,
+          from.map(it -> it.run().step()).orElse(0L),
+          from.map(it -> it.trainer().logHistory()).orElse(List.of()),
+          ConfigWriter.yaml(config),
+          Files.readString(model));
     } catch (IOException e) {
       throw new BadInputException("%s cannot be read (%s)".formatted(model, Reason.of(e)), e);
     }

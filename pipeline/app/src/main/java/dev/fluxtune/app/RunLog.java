@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.config.BestMetric;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.RunConfig;
@@ -7,14 +8,12 @@ import dev.fluxtune.schemas.RunConfig.When;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.Consumer;
 
 /** What a run tells as it goes: on the terminal, and in the log that its checkpoints keep. */
@@ -24,17 +23,16 @@ final class RunLog {
   private final Progress progress;
   private final Consumer<TrainerState.Log> watched;
   private final List<TrainerState.Log> history = new ArrayList<>();
+  private final BestMetric metric;
+  private final Optional<EarlyStopping> stopping;
   private Optional<TrainerState.Best> best = Optional.empty();
-  private Optional<RunEvent.Evaluation> latest = Optional.empty();
+  private Optional<TrainerState.Log> latest = Optional.empty(); // of evaluations
 
   private double losses; // of the steps since the last log
   private int steps;
+  private Pace sinceLog = new Pace();
+  private final Pace pace = new Pace();
   private long tokens; // of the run, and of those before that it goes on from
-  private long tokensHere;
-  private Duration training = Duration.ZERO;
-  private Duration waited = Duration.ZERO;
-  private double used; // MFU times nanoseconds
-  private long deviceBytes;
   private long withoutTarget;
   private long notFinite;
 
@@ -46,12 +44,19 @@ final class RunLog {
     this.plan = plan;
     this.progress = progress;
     this.watched = watched;
+    RunConfig.Output output = config.output();
+    this.metric = BestMetric.of(output);
+    this.stopping =
+        output
+            .earlyStoppingPatience()
+            .map(it -> new EarlyStopping(metric, it, output.earlyStoppingThreshold()));
   }
 
   /** Goes on from what a checkpoint kept. */
   void from(TrainerState kept) {
     history.addAll(kept.logHistory());
     best = kept.best();
+    stopping.ifPresent(it -> it.from(kept));
     tokens = kept.numInputTokensSeen();
     progress.from(kept.globalStep());
   }
@@ -72,11 +77,8 @@ final class RunLog {
 
   private void step(RunEvent.Step it) {
     tokens += it.tokens();
-    tokensHere += it.tokens();
-    training = training.plus(it.elapsed());
-    waited = waited.plus(it.waited());
-    it.mfu().ifPresent(mfu -> used += mfu * it.elapsed().toNanos());
-    deviceBytes = Math.max(deviceBytes, it.deviceBytes().orElse(0));
+    pace.add(it);
+    sinceLog.add(it);
     if (it.loss().isPresent()) {
       losses += it.loss().getAsDouble();
       steps++;
@@ -94,16 +96,21 @@ final class RunLog {
         text("step %,d/%,d", it.step(), plan.totalSteps()),
         text("loss %.4f", steps == 0 ? Double.NaN : losses / steps),
         text("lr %.2e", it.learningRate()),
-        text("%,.0f tokens/s", tokensPerSecond()) + onDevice(it));
+        text("%,.0f tokens/s", pace.tokensPerSecond()) + onDevice(it));
     if (isDue(it.step()) && steps > 0) {
       Map<String, Double> values = new LinkedHashMap<>();
       values.put("loss", losses / steps);
       it.gradNorm().ifPresent(norm -> values.put("grad_norm", norm));
       values.put("learning_rate", it.learningRate());
       values.put("num_tokens", (double) tokens);
+      values.put("tokens_per_second", sinceLog.tokensPerSecond());
+      values.put("data_wait", sinceLog.waitedShare());
+      sinceLog.mfu().ifPresent(mfu -> values.put("mfu", mfu));
+      sinceLog.deviceGib().ifPresent(gib -> values.put("device_memory_gib", gib));
       add(new TrainerState.Log(it.step(), it.epoch(), values));
       losses = 0;
       steps = 0;
+      sinceLog = new Pace();
     }
   }
 
@@ -115,12 +122,8 @@ final class RunLog {
   private static String onDevice(RunEvent.Step it) {
     StringBuilder text = new StringBuilder();
     it.mfu().ifPresent(mfu -> text.append(text("  MFU %.2f", mfu)));
-    it.deviceBytes().ifPresent(bytes -> text.append(text("  %.1f GiB", gib(bytes))));
+    it.deviceBytes().ifPresent(bytes -> text.append(text("  %.1f GiB", Pace.gib(bytes))));
     return text.toString();
-  }
-
-  private static double gib(long bytes) {
-    return bytes / (double) (1 << 30);
   }
 
   /** As transformers' {@code DefaultFlowCallback}. */
@@ -136,13 +139,24 @@ final class RunLog {
   }
 
   private void evaluation(RunEvent.Evaluation it) {
-    progress.say(text("step %,d, epoch %.2f: eval_loss %.4f", it.step(), it.epoch(), it.loss()));
-    add(
-        new TrainerState.Log(
-            it.step(),
-            it.epoch(),
-            Map.of("eval_loss", it.loss(), "eval_runtime", it.elapsed().toMillis() / 1000.0)));
-    latest = Optional.of(it);
+    progress.say(
+        text(
+            "step %,d, epoch %.2f: eval_loss %.4f, %.1f %% of %,d tokens right",
+            it.step(), it.epoch(), it.loss(), 100 * it.accuracy(), it.trainedTokens()));
+    double seconds = Math.max(1e-9, it.elapsed().toNanos() / 1e9);
+    Map<String, Double> values = new LinkedHashMap<>();
+    values.put("eval_loss", it.loss());
+    values.put("eval_perplexity", Math.exp(it.loss()));
+    values.put("eval_mean_token_accuracy", it.accuracy());
+    values.put("eval_entropy", it.entropy());
+    values.put("eval_num_tokens", (double) tokens);
+    values.put("eval_runtime", seconds);
+    values.put("eval_samples_per_second", it.chunks() / seconds);
+    values.put("eval_steps_per_second", it.microBatches() / seconds);
+    TrainerState.Log log = new TrainerState.Log(it.step(), it.epoch(), values);
+    add(log);
+    latest = Optional.of(log);
+    stopping.ifPresent(early -> early.evaluated(log));
   }
 
   /**
@@ -150,14 +164,15 @@ final class RunLog {
    * the best of those that there is a checkpoint of.
    */
   TrainerState state(long step, double epoch) {
+    double least = best.map(TrainerState.Best::metric).orElse(metric.worst());
     latest
         .filter(it -> it.step() == step)
-        .filter(it -> best.isEmpty() || it.loss() < best.get().metric())
+        .map(it -> it.values().getOrDefault(metric.name(), Double.NaN))
+        .filter(value -> metric.better(value, least))
         .ifPresent(
-            it ->
+            value ->
                 best =
-                    Optional.of(
-                        new TrainerState.Best(it.loss(), step, CheckpointFormat.folder(step))));
+                    Optional.of(new TrainerState.Best(value, step, CheckpointFormat.folder(step))));
     RunConfig.Output output = config.output();
     return new TrainerState(
         step,
@@ -170,7 +185,13 @@ final class RunLog {
         distance(output.saveSteps()),
         tokens,
         best,
+        stopping.map(EarlyStopping::state),
         history);
+  }
+
+  /** Why the run is to end before its last step, if it is. */
+  Optional<String> endsEarly() {
+    return stopping.filter(EarlyStopping::reached).map(EarlyStopping::toString);
   }
 
   List<TrainerState.Log> history() {
@@ -181,27 +202,9 @@ final class RunLog {
     return best;
   }
 
-  Duration training() {
-    return training;
-  }
-
-  double tokensPerSecond() {
-    return tokensHere / Math.max(1e-3, training.toMillis() / 1000.0);
-  }
-
-  /** Mean model FLOPs utilization of the steps made here; empty where it is not known. */
-  OptionalDouble mfu() {
-    return used == 0 ? OptionalDouble.empty() : OptionalDouble.of(used / training.toNanos());
-  }
-
-  /** The most memory that was in use on the device, in GiB; empty on the CPU. */
-  OptionalDouble deviceGib() {
-    return deviceBytes == 0 ? OptionalDouble.empty() : OptionalDouble.of(gib(deviceBytes));
-  }
-
-  /** Share of the training time in which batches were not there yet. */
-  double waitedShare() {
-    return (double) waited.toNanos() / Math.max(1, training.toNanos());
+  /** Of the steps made here. */
+  Pace pace() {
+    return pace;
   }
 
   /** Steps that moved nothing, since they held no trained token. */

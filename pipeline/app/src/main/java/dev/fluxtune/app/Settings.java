@@ -22,6 +22,13 @@ final class Settings {
     ObjectNode renamed = all.putObject("column_mapping");
     io.config().data().columnMapping().forEach(renamed::put);
     all.put("on_bad_row", io.config().data().onBadRow().name().toLowerCase(Locale.ROOT));
+    io.config()
+        .data()
+        .testSplitSize()
+        .ifPresent(
+            size ->
+                all.put("test_split_size", size)
+                    .put("test_split_seed", io.config().training().chunkSeed()));
     if (io.config().data().shuffleDataset()) {
       all.put("shuffle_seed", io.config().training().seed());
     }

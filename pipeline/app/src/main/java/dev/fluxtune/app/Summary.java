@@ -68,25 +68,26 @@ final class Summary {
   }
 
   /** What happened. */
-  static void end(
-      Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples, Trainee trainee) {
+  static void end(Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples) {
     terminal.out().println();
     terminal.out().print(Curve.of(log.history()));
-    terminal.out().print(samples.after(trainee));
+    terminal.out().print(samples.after());
     terminal.out().println();
     Table table =
         new Table()
             .ledger(ledger)
             .line(
                 "training",
-                text("%.1f s", log.training().toMillis() / 1000.0),
-                text("%.1f %% of it waiting for data", 100 * log.waitedShare()))
-            .line("tokens/s", text("%,.0f", log.tokensPerSecond()), "padding included");
-    log.mfu()
+                text("%.1f s", log.pace().elapsed().toMillis() / 1000.0),
+                text("%.1f %% of it waiting for data", 100 * log.pace().waitedShare()))
+            .line("tokens/s", text("%,.0f", log.pace().tokensPerSecond()), "padding included");
+    log.pace()
+        .mfu()
         .ifPresent(
             mfu ->
                 table.line("MFU", text("%.1f %%", 100 * mfu), "of the card's dense bfloat16 peak"));
-    log.deviceGib()
+    log.pace()
+        .deviceGib()
         .ifPresent(gib -> table.line("device memory", text("%.1f GiB", gib), "in use at most"));
     if (log.withoutTarget() > 0) {
       table.line("steps without target", log.withoutTarget(), "no weight was moved");

@@ -12,13 +12,6 @@ final class Unsupported {
         config.output().reportTo().contains("page"),
         "report_to: page is not there yet; tensorboard and wandb are, and log.jsonl in the run's"
             + " folder is always written");
-    String metric = config.output().metricForBestModel().orElse("eval_loss");
-    refuse(
-        !metric.equals("eval_loss") && !metric.equals("loss"),
-        "metric_for_best_model: only eval_loss is measured (got " + metric + "); leave it out");
-    refuse(
-        config.output().greaterIsBetter().orElse(false),
-        "greater_is_better: a loss is best where it is least; leave it out");
   }
 
   private static void refuse(boolean is, String message) {

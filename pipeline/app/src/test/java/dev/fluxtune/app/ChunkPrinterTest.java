@@ -49,4 +49,12 @@ class ChunkPrinterTest {
   void printsIdsWhereThereIsNoTokenizer() {
     assertThat(new ChunkPrinter(Optional.empty(), false).print(0, CHUNK)).contains("81 63 ⟦65 1 ⟧");
   }
+
+  @Test
+  void textActsOnNoTerminal() {
+    Chunk chunk =
+        new Chunk(new int[] {27, '[', 'J', 0x9b}, new int[] {I, I, 'J', I}, new int[] {4});
+    assertThat(new ChunkPrinter(Optional.of(ChunkPrinterTest::decode), false).print(0, chunk))
+        .contains("\n\\u001b[⟦J⟧\\u009b\n");
+  }
 }

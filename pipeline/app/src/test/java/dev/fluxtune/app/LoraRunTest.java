@@ -85,6 +85,17 @@ class LoraRunTest {
         .isLessThan(before.length / 5);
   }
 
+  @Test
+  void whatIsDroppedStaysTheSameWhereItIsEvaluated() throws IOException {
+    tiny.whole(output, lora("max_steps", 5, "lora_dropout", 0.5));
+    Path watched = folder.resolve("watched");
+    tiny.whole(
+        watched,
+        lora("max_steps", 5, "lora_dropout", 0.5, "eval_strategy", "steps", "eval_steps", 1));
+    assertThat(watched.resolve(ADAPTER)).hasSameBinaryContentAs(output.resolve(ADAPTER));
+    assertThat(watched.resolve("samples.jsonl")).isNotEmptyFile();
+  }
+
   /** On the embedded rows, of which the base has seen nothing. */
   @ParameterizedTest
   @ValueSource(strings = {"", "load_in_8bit", "load_in_4bit", "load_in_4bit use_bnb_nested_quant"})

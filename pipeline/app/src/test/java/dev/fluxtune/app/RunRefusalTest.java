@@ -36,22 +36,7 @@ class RunRefusalTest {
   @Test
   void whatIsNotThereYet() {
     refused(says("report_to", "page", "log.jsonl"), "report_to", "page");
-    refused(says("test_split_size"), "test_split_size", 0.1);
     assertThat(output).doesNotExist();
-  }
-
-  @Test
-  void anotherMeasureOfTheBestThanTheLoss() {
-    Object[] settings = {
-      "load_best_model_at_end", true,
-      "eval_strategy", "epoch",
-      "save_strategy", "epoch",
-      "metric_for_best_model", "eval_mean_token_accuracy"
-    };
-    refused(says("metric_for_best_model", "eval_loss"), settings);
-    settings[6] = "greater_is_better";
-    settings[7] = true;
-    refused(says("greater_is_better"), settings);
   }
 
   @Test

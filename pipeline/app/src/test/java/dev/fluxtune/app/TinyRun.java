@@ -2,8 +2,11 @@ package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,7 +26,10 @@ final class TinyRun {
   static final String WEIGHTS = "model.safetensors";
 
   private static final int ROWS = 120;
-  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** As Python reads it: a perplexity may be infinite. */
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private final Path folder;
   private final Path rows;
@@ -96,6 +102,14 @@ final class TinyRun {
 
   static JsonNode json(Path file) throws IOException {
     return JSON.readTree(Files.readString(file));
+  }
+
+  /** Logs without what no two runs have in common. */
+  static JsonNode untimed(JsonNode logs) {
+    for (JsonNode log : logs) {
+      ((ObjectNode) log).remove(List.of("tokens_per_second", "data_wait"));
+    }
+    return logs;
   }
 
   /** Names of what lies in a folder, hidden files too. */

@@ -44,7 +44,8 @@ public final class ObserverTimes {
     ObserverTimes all = new ObserverTimes();
     Meters meters = new Meters();
     WatchedRun run =
-        new WatchedRun(folder, List.of(), "learning_rate: 2.0E-5\n", "{\"model_type\": \"llama\"}");
+        new WatchedRun(
+            folder, 0, List.of(), "learning_rate: 2.0E-5\n", "{\"model_type\": \"llama\"}");
     try (Observers observers =
         Observers.open(
             run, List.of("tensorboard", "wandb"), List.of(meters), line -> print("%s", line))) {

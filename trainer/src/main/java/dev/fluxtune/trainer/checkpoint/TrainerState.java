@@ -29,6 +29,7 @@ import java.util.TreeMap;
  * @param loggingSteps every how many steps the run logs; the other two likewise
  * @param numInputTokensSeen tokens of all batches that lie behind
  * @param best the checkpoint that evaluated best, where that is watched
+ * @param patience how early stopping stands, where the run may stop early
  * @param logHistory all that was logged, in order
  */
 public record TrainerState(
@@ -42,6 +43,7 @@ public record TrainerState(
     long saveSteps,
     long numInputTokensSeen,
     Optional<Best> best,
+    Optional<Patience> patience,
     List<Log> logHistory) {
 
   /**
@@ -50,6 +52,13 @@ public record TrainerState(
    * @param checkpoint the folder of its weights
    */
   public record Best(double metric, long step, String checkpoint) {}
+
+  /**
+   * The state of {@code EarlyStoppingCallback}.
+   *
+   * @param counter evaluations on end that were not better than the best
+   */
+  public record Patience(int patience, double threshold, int counter) {}
 
   /**
    * What was logged at a step.
@@ -62,6 +71,9 @@ public record TrainerState(
       values = Map.copyOf(values);
     }
   }
+
+  private static final String EARLY_STOPPING = "EarlyStoppingCallback";
+  private static final String COUNTER = "early_stopping_patience_counter";
 
   /** Python writes and reads NaN and Infinity as they are. */
   private static final JsonMapper JSON =
@@ -96,7 +108,7 @@ public record TrainerState(
     json.put("is_hyper_param_search", false);
     json.putNull("trial_name");
     json.putNull("trial_params");
-    json.set("stateful_callbacks", control());
+    json.set("stateful_callbacks", callbacks());
     for (Log log : logHistory) {
       ObjectNode entry = json.withArray("log_history").addObject();
       Map<String, Double> sorted = new TreeMap<>(log.values());
@@ -113,8 +125,8 @@ public record TrainerState(
     }
   }
 
-  /** What its trainer restores of its own: nothing that would stop it. */
-  private static ObjectNode control() {
+  /** What its trainer restores: nothing that would stop it, but for the state of early stopping. */
+  private ObjectNode callbacks() {
     ObjectNode callbacks = JsonNodeFactory.instance.objectNode();
     ObjectNode control = callbacks.putObject("TrainerControl");
     ObjectNode flags = control.putObject("args");
@@ -122,6 +134,15 @@ public record TrainerState(
       flags.put("should_" + flag, false);
     }
     control.putObject("attributes");
+    patience.ifPresent(
+        it -> {
+          ObjectNode stopping = callbacks.putObject(EARLY_STOPPING);
+          stopping
+              .putObject("args")
+              .put("early_stopping_patience", it.patience())
+              .put("early_stopping_threshold", it.threshold());
+          stopping.putObject("attributes").put(COUNTER, it.counter());
+        });
     return callbacks;
   }
 
@@ -161,7 +182,20 @@ public record TrainerState(
         json.path("save_steps").asLong(),
         json.path("num_input_tokens_seen").asLong(),
         best,
+        patience(json.path("stateful_callbacks").path(EARLY_STOPPING)),
         logs);
+  }
+
+  private static Optional<Patience> patience(JsonNode callback) {
+    JsonNode arguments = callback.path("args");
+    JsonNode counter = callback.path("attributes").path(COUNTER);
+    return counter.isIntegralNumber()
+        ? Optional.of(
+            new Patience(
+                arguments.path("early_stopping_patience").asInt(),
+                arguments.path("early_stopping_threshold").asDouble(),
+                counter.asInt()))
+        : Optional.empty();
   }
 
   private static Log log(JsonNode entry) {

@@ -96,7 +96,7 @@ public final class Optimizer implements AutoCloseable {
         TorchScript.load(
             host,
             Optimizer.class,
-            "optimizer.py",
+            List.of("optimizer.py"),
             Map.of(
                 "beta1", Double.toString(settings.beta1()),
                 "beta2", Double.toString(settings.beta2()),
@@ -153,7 +153,7 @@ public final class Optimizer implements AutoCloseable {
   }
 
   /**
-   * Moves the weights once; the gradients are scaled where they are clipped.
+   * Moves the weights once; what the gradients hold afterwards is of no use.
    *
    * @param step the number of this step, from 1: what AdamW corrects its young moments by
    * @return the norm of the gradients before they were clipped
@@ -165,7 +165,7 @@ public final class Optimizer implements AutoCloseable {
           try (NDManager device = manager.newSubManager();
               NDManager cpu = host.newSubManager()) {
             List<NDArray> all = names.stream().map(gradients::get).toList();
-            NDList norm = ops.call(device, "clip", all, cpu.create(settings.maxGradNorm()));
+            NDList norm = ops.call(device, "norm", all, cpu.create(settings.maxGradNorm()));
             NDArray count = device.create(new float[] {step});
             for (Group group : groups) {
               ops.call(
@@ -176,6 +176,7 @@ public final class Optimizer implements AutoCloseable {
                   group.m(),
                   group.v(),
                   count,
+                  norm.get(1),
                   cpu.create(learningRate),
                   cpu.create(group.decay()));
             }

@@ -152,8 +152,7 @@ final class Steps implements AutoCloseable {
   }
 
   private RunEvent.OutOfMemory fewer(List<Batch> micro, EngineException cause) {
-    String message = String.valueOf(cause.getMessage());
-    if (!message.contains("out of memory") && !message.contains("allocate memory")) {
+    if (!Gpu.outOfMemory(cause)) {
       throw cause;
     }
     int largest = micro.stream().mapToInt(Batch::size).max().orElseThrow();
@@ -212,13 +211,17 @@ final class Steps implements AutoCloseable {
     held = from;
     try {
       begin(from, settings.held());
-      double loss = 0;
+      Llama.Scores sums = Llama.Scores.NONE;
       long trained = 0;
+      long chunks = 0;
+      long micro = 0;
       for (Optional<Batch> batch = take(from); batch.isPresent(); batch = take(from)) {
         for (Batch some : batch.get().split(chunksAtOnce)) {
-          loss += model.loss(some);
+          sums = sums.plus(model.scores(some));
         }
         trained += batch.get().trainedTokens();
+        chunks += batch.get().size();
+        micro++;
       }
       if (trained == 0) {
         throw new BadInputException(
@@ -227,8 +230,12 @@ final class Steps implements AutoCloseable {
       return new RunEvent.Evaluation(
           step,
           plan.epochs(step),
-          loss / trained,
+          sums.loss() / trained,
+          sums.hits() / trained,
+          sums.entropy() / trained,
           trained,
+          chunks,
+          micro,
           Duration.ofNanos(System.nanoTime() - begin));
     } finally {
       from.stop();

@@ -2,6 +2,7 @@ package dev.fluxtune.trainer.model;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
@@ -86,5 +87,11 @@ public final class Gpu {
     return DRIVER.isPresent() && succeeds(DRIVER.get(), "cuMemGetInfo_v2", free, all)
         ? OptionalLong.of(all[0] - free[0])
         : OptionalLong.empty();
+  }
+
+  /** Whether a device's memory did not suffice. */
+  public static boolean outOfMemory(EngineException failure) {
+    String message = String.valueOf(failure.getMessage());
+    return message.contains("out of memory") || message.contains("allocate memory");
   }
 }

@@ -1,6 +1,7 @@
 package dev.fluxtune.trainer.model;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -21,8 +22,8 @@ import java.util.stream.IntStream;
  * memory (the weights are the caller's); one thread at a time.
  */
 public final class Llama implements AutoCloseable {
-  /** Logits that the head makes at once, at most: 256 MiB in single precision. */
-  private static final int LOGITS_AT_ONCE = 1 << 26;
+  /** Logits that the head makes at once, at most: 128 MiB in single precision. */
+  private static final int LOGITS_AT_ONCE = 1 << 25;
 
   private final ModelConfig config;
   private final Weights weights;
@@ -128,14 +129,36 @@ public final class Llama implements AutoCloseable {
     return all;
   }
 
-  /** The mathematics of a model with its adapters, for its weights' type. */
+  /** The mathematics of a model with its adapters, for its weights' type and device. */
   static TorchScript script(NDManager host, ModelConfig config, Weights weights) {
+    return script(host, config, weights, weights.device().isGpu());
+  }
+
+  /**
+   * @param gpu whether for a GPU: with its kernels where the library has them
+   */
+  static TorchScript script(NDManager host, ModelConfig config, Weights weights, boolean gpu) {
+    if (gpu) {
+      try {
+        return load(host, config, weights, true);
+      } catch (EngineException e) {
+        if (!String.valueOf(e.getMessage()).contains("_fused_rms_norm")) {
+          throw e;
+        }
+      }
+    }
+    return load(host, config, weights, false);
+  }
+
+  private static TorchScript load(
+      NDManager host, ModelConfig config, Weights weights, boolean fused) {
+    boolean cudnn = fused && config.headDim() <= 128 && config.headDim() % 8 == 0;
     double scaling = weights.lora().map(Lora::scaling).orElse(1.0);
     double stay = 1 - weights.lora().map(it -> it.settings().dropout()).orElse(0.0);
     return TorchScript.load(
         host,
         Llama.class,
-        "llama.py",
+        List.of("llama.py", fused ? "norm_fused.py" : "norm_composed.py"),
         Map.ofEntries(
             Map.entry("hidden", Integer.toString(config.hiddenSize())),
             Map.entry("intermediate", Integer.toString(config.intermediateSize())),
@@ -148,8 +171,8 @@ public final class Llama implements AutoCloseable {
             Map.entry("adapted", weights.lora().isPresent() ? "True" : "False"),
             Map.entry("adapters", Integer.toString(config.layerNames(0).size())),
             Map.entry("scaling", Double.toString(scaling)),
-            Map.entry("dropped_scaling", Double.toString(scaling / stay)),
             Map.entry("stay", Double.toString(stay)),
+            Map.entry("cudnn", cudnn ? "True" : "False"),
             Map.entry("quantized", weights.quantized() ? "True" : "False"),
             Map.entry("scales", Integer.toString(layerNames(config, weights).get(0).size()))));
   }
@@ -189,13 +212,30 @@ public final class Llama implements AutoCloseable {
     return Flops.of(config, options.trained(), MicroBatch.of(batch, !options.acrossDocuments()));
   }
 
-  /** The cross-entropy of the trained targets, summed. */
-  public double loss(Batch batch) {
+  /**
+   * How well the model predicts, summed over the trained targets of a batch.
+   *
+   * @param loss their cross-entropy, in nats
+   * @param hits how often the most probable token was the target
+   * @param entropy of the distributions that they were predicted from, in nats
+   */
+  public record Scores(double loss, double hits, double entropy) {
+    public static final Scores NONE = new Scores(0, 0, 0);
+
+    public Scores plus(Scores other) {
+      return new Scores(loss + other.loss, hits + other.hits, entropy + other.entropy);
+    }
+  }
+
+  /** Predicts the trained targets of a batch; nothing is dropped out. */
+  public Scores scores(Batch batch) {
     MicroBatch micro = checked(batch);
     if (micro.at().length == 0) {
-      return 0;
+      return Scores.NONE;
     }
-    return during(micro, pass -> pass.loss(pass.through(config.layers())).getDouble());
+    double[] sums =
+        during(micro, pass -> pass.scores(pass.through(config.layers())).toDoubleArray());
+    return new Scores(sums[0], sums[1], sums[2]);
   }
 
   /** The logits at every position, row-major, shape (size × length, vocabulary). */
@@ -326,9 +366,9 @@ public final class Llama implements AutoCloseable {
           buffers);
     }
 
-    NDArray loss(NDArray x) {
+    NDArray scores(NDArray x) {
       return one(
-          "loss",
+          "scores",
           x,
           device.create(micro.at()),
           device.create(micro.targets()),

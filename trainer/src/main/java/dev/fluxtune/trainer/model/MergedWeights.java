@@ -25,7 +25,8 @@ public final class MergedWeights implements AutoCloseable {
   private static final long PIECE = 1 << 22; // numbers
 
   private final NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-  private final TorchScript ops = TorchScript.load(host, MergedWeights.class, "merge.py", Map.of());
+  private final TorchScript ops =
+      TorchScript.load(host, MergedWeights.class, List.of("merge.py"), Map.of());
   private final Map<String, Content> contents = new LinkedHashMap<>();
   private final AdapterFolder adapter;
   private final long piece;

@@ -22,7 +22,8 @@ public final class TensorBytes implements AutoCloseable {
   private static final long PIECE = 1 << 22; // numbers
 
   private final NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-  private final TorchScript ops = TorchScript.load(host, TensorBytes.class, "bytes.py", Map.of());
+  private final TorchScript ops =
+      TorchScript.load(host, TensorBytes.class, List.of("bytes.py"), Map.of());
   private final long piece;
 
   public TensorBytes() {

@@ -14,7 +14,8 @@ final class Tensors implements AutoCloseable {
   static final Map<String, Integer> READABLE = Map.of("F16", 5, "F32", 6, "F64", 7, "BF16", 15);
 
   private final NDManager host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-  private final TorchScript ops = TorchScript.load(host, Tensors.class, "tensors.py", Map.of());
+  private final TorchScript ops =
+      TorchScript.load(host, Tensors.class, List.of("tensors.py"), Map.of());
 
   /** A tensor of a file, mapped, copied to the device and converted there. */
   NDArray read(NDManager owner, SafeTensors file, SafeTensors.Tensor tensor, Dtype dtype) {

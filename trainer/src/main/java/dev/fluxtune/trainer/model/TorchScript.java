@@ -44,13 +44,14 @@ public final class TorchScript implements AutoCloseable {
   /**
    * Loads a source that stands beside {@code owner}.
    *
+   * @param resources the file of the class, and where some of its methods stand in others, those
    * @param constants what to put for each {@code $name} in the source, comments included
    */
   public static TorchScript load(
-      NDManager parent, Class<?> owner, String resource, Map<String, String> constants) {
+      NDManager parent, Class<?> owner, List<String> resources, Map<String, String> constants) {
     NDManager manager = parent.newSubManager();
     try {
-      byte[] archive = archive(source(owner, resource, constants));
+      byte[] archive = archive(source(owner, resources, constants));
       return new TorchScript(
           manager,
           JniUtils.loadModule(
@@ -100,17 +101,20 @@ public final class TorchScript implements AutoCloseable {
     manager.close();
   }
 
-  private static String source(Class<?> owner, String resource, Map<String, String> constants)
-      throws IOException {
-    try (InputStream in = owner.getResourceAsStream(resource)) {
-      if (in == null) {
-        throw new IllegalStateException(resource + " is missing beside " + owner);
+  private static String source(
+      Class<?> owner, List<String> resources, Map<String, String> constants) throws IOException {
+    StringBuilder source = new StringBuilder();
+    for (String resource : resources) {
+      try (InputStream in = owner.getResourceAsStream(resource)) {
+        if (in == null) {
+          throw new IllegalStateException(resource + " is missing beside " + owner);
+        }
+        source.append(new String(in.readAllBytes(), StandardCharsets.UTF_8));
       }
-      String source = new String(in.readAllBytes(), StandardCharsets.UTF_8);
-      return CONSTANT
-          .matcher(source)
-          .replaceAll(name -> Objects.requireNonNull(constants.get(name.group(1)), name.group(1)));
     }
+    return CONSTANT
+        .matcher(source)
+        .replaceAll(name -> Objects.requireNonNull(constants.get(name.group(1)), name.group(1)));
   }
 
   /** A zip without compression, as PyTorch's own reader wants it. */

@@ -42,7 +42,7 @@ final class Codes implements Quantizer, AutoCloseable {
     this.part = part;
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
     this.device = NDManager.newBaseManager(device, "PyTorch");
-    this.ops = TorchScript.load(host, Codes.class, "quantize.py", Map.of());
+    this.ops = TorchScript.load(host, Codes.class, List.of("quantize.py"), Map.of());
     this.middles = this.device.create(Tables.middles(Tables.nf4()));
     this.nestedMiddles = this.device.create(Tables.middles(Tables.dynamic()));
   }

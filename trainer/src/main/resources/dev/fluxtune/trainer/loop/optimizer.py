@@ -8,18 +8,21 @@ class Ops(Module):
   def zeros_like(self: __torch__.Ops, x: Tensor) -> Tensor:
     return torch.zeros_like(x)
 
-  # torch.nn.utils.clip_grad_norm_: g is scaled to `largest` at most (0: left alone) → the norm before, fp32
-  def clip(self: __torch__.Ops, g: List[Tensor], largest: Tensor) -> Tensor:
-    norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2)), 2, None, False, dtype=None)
+  # → the norm of all of g, and what torch.nn.utils.clip_grad_norm_ divides them by so that it is `largest` at most (0:
+  # one, whatever it is), both fp32
+  def norm(self: __torch__.Ops, g: List[Tensor], largest: Tensor) -> List[Tensor]:
+    norm = torch.to(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2)), 2, None, False, dtype=None), 6)
     if torch.gt(float(largest), 0.):
-      torch._foreach_mul_(g, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-6)), float(largest)), None, 1.))
-    return torch.to(norm, 6)
+      divisor = torch.clamp(torch.div(torch.add(norm, 1e-6), float(largest)), 1., None)
+    else:
+      divisor = torch.ones_like(norm)
+    return [norm, divisor]
 
-  # w, g, m (first moments), v (second moments) of one dtype; step (1) fp32 on their device
-  def adamw(self: __torch__.Ops, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], step: Tensor, rate: Tensor, decay: Tensor) -> Tensor:
+  # w, g, m (first moments), v (second moments) of one dtype; step (1) fp32 on their device; g is divided first
+  def adamw(self: __torch__.Ops, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], step: Tensor, divisor: Tensor, rate: Tensor, decay: Tensor) -> Tensor:
     none = annotate(List[Tensor], [])
     steps = torch.mul([step], torch.len(w))
-    torch._fused_adamw_(w, g, m, v, none, steps, lr=float(rate), beta1=$beta1, beta2=$beta2, weight_decay=float(decay), eps=$epsilon, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+    torch._fused_adamw_(w, g, m, v, none, steps, lr=float(rate), beta1=$beta1, beta2=$beta2, weight_decay=float(decay), eps=$epsilon, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=None)
     return step
 
   def copy(self: __torch__.Ops, into: List[Tensor], x: List[Tensor]) -> Tensor:

@@ -6,6 +6,7 @@
 # A gradient buffer without elements means: this weight is frozen. $hidden and the like come from config.json, in place.
 # $dtype is that of the weights, and so of x: on a GPU, pointwise operators on end are fused into one kernel only where
 # the types that they convert to are constants, and where nothing that changes a tensor in place stands between them.
+# norm, normed and norm_backward stand in norm_composed.py and norm_fused.py: one of them is loaded behind this.
 class Ops(Module):
   __parameters__ = []
   __buffers__ = []
@@ -47,16 +48,14 @@ class Ops(Module):
   # all of a layer but its last product; with adapters the u of q, k, v, o, gate, up at the end
   def kept(self: __torch__.Ops, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor]) -> List[Tensor]:
     us = annotate(List[Tensor], [])
-    r1 = (self).rms(x)
-    h = (self).normed(x, r1, w[0])
+    h, r1 = (self).norm(x, w[0])
     q = (self).rotate((self).product(h, w, 1, $heads, seeds, us), documents[0], documents[1])
     k = (self).rotate((self).product(h, w, 2, $kv_heads, seeds, us), documents[0], documents[1])
     v = (self).product(h, w, 3, $kv_heads, seeds, us)
     attended = (self).attend(q, k, v, documents)
     o = torch.flatten(attended[0], 1)
     x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, seeds, us))  # (n, hidden)
-    r2 = (self).rms(x2)
-    h2 = (self).normed(x2, r2, w[5])
+    h2, r2 = (self).norm(x2, w[5])
     gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, seeds, us)  # (n, intermediate)
     up = (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, seeds, us)
     return torch.add(torch.add([x, r1, q, k, v, x2, r2, gate, up], attended), us)
@@ -75,19 +74,27 @@ class Ops(Module):
     if $adapted:
       if torch.gt(torch.numel(w[$adapters + 16]), 0):
         gs = (self).adapted_backward(gs, gy, torch.silu(gate) * up, none, w, g, 8, seeds)
-    sigmoid = torch.sigmoid(gate)
-    silu = gate * sigmoid
-    between = silu * up
-    gup = gs * silu
-    ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
-    (self).accumulate(g[8], gy, between)
-    h2 = (self).normed(x2, r2, w[5])
+    # Each case is one chain of pointwise operators.
+    if torch.gt(torch.numel(g[8]), 0):
+      sigmoid = torch.sigmoid(gate)
+      silu = gate * sigmoid
+      between = silu * up
+      gup = gs * silu
+      ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
+      (self).accumulate(g[8], gy, between)
+    else:
+      sigmoid = torch.sigmoid(gate)
+      gup = gs * (gate * sigmoid)
+      ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
+    h2 = none
+    if (self).wanted(w, g, 6) or (self).wanted(w, g, 7):
+      h2 = (self).normed(x2, r2, w[5])
     (self).accumulate(g[6], ggate, h2)
     (self).accumulate(g[7], gup, h2)
     gh2 = torch.addmm(torch.mm(ggate, (self).weight(w, 6)), gup, (self).weight(w, 7), beta=1, alpha=1)
     gh2 = (self).adapted_backward(gh2, ggate, h2, us[4], w, g, 6, seeds)
     gh2 = (self).adapted_backward(gh2, gup, h2, us[5], w, g, 7, seeds)
-    gx2 = gy + (self).normed_backward(gh2, x2, r2, w[5], g[5])
+    gx2 = gy + (self).norm_backward(gh2, x2, r2, w[5], g[5])
     # o(attention)
     o = torch.flatten(kept[9], 1)
     (self).accumulate(g[4], gx2, o)
@@ -98,7 +105,9 @@ class Ops(Module):
     gq = torch.flatten((self).rotate(gq, documents[0], back), 1)
     gk = torch.flatten((self).rotate(gk, documents[0], back), 1)
     gv = torch.flatten(gv, 1)
-    h = (self).normed(x, r1, w[0])
+    h = none
+    if (self).wanted(w, g, 1) or (self).wanted(w, g, 2) or (self).wanted(w, g, 3):
+      h = (self).normed(x, r1, w[0])
     (self).product_backward(gq, h, g, 1)
     (self).product_backward(gk, h, g, 2)
     (self).product_backward(gv, h, g, 3)
@@ -107,31 +116,9 @@ class Ops(Module):
     gh = (self).adapted_backward(gh, gq, h, us[0], w, g, 1, seeds)
     gh = (self).adapted_backward(gh, gk, h, us[1], w, g, 2, seeds)
     gh = (self).adapted_backward(gh, gv, h, us[2], w, g, 3, seeds)
-    return gx2 + (self).normed_backward(gh, x, r1, w[0], g[0])
+    return gx2 + (self).norm_backward(gh, x, r1, w[0], g[0])
 
   # ---- its parts
-
-  # 1 / root mean square, fp32 (n, 1)
-  def rms(self: __torch__.Ops, x: Tensor) -> Tensor:
-    norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
-    return torch.rsqrt(norm * norm / $hidden + $eps)
-
-  def normed(self: __torch__.Ops, x: Tensor, r: Tensor, w: Tensor) -> Tensor:
-    return torch.to(x * r, $dtype) * w
-
-  def normed_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
-    # Each case as one chain of pointwise operators; that of a trained norm makes the terms of its gradient too.
-    if torch.gt(torch.numel(g), 0):
-      unit = torch.to(x * r, $dtype)
-      gunit = gy * w
-      gw = gy * unit
-      along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
-      torch.add_(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
-    else:
-      unit = torch.to(x * r, $dtype)
-      gunit = gy * w
-      along = torch.mean(gunit * unit, [-1], True, dtype=6)
-    return torch.to((gunit - unit * along) * r, $dtype)
 
   # h (n, hidden) → (n, heads, head_dim)
   def product(self: __torch__.Ops, h: Tensor, w: List[Tensor], i: int, heads: int, seeds: Tensor, us: List[Tensor]) -> Tensor:
@@ -158,15 +145,23 @@ class Ops(Module):
         torch.add_(g, torch.mm(torch.t(gy), x), alpha=1)
     return None
 
+  # whether the gradient of w[i] or of its adapter is, for which the product's input has to be there
+  def wanted(self: __torch__.Ops, w: List[Tensor], g: List[Tensor], i: int) -> bool:
+    wanted = torch.gt(torch.numel(g[i]), 0)
+    if $adapted:
+      wanted = wanted or torch.gt(torch.numel(w[$adapters + 2 * i]), 0)
+    return wanted
+
   # y = x w[i]ᵀ → with its adapter: y + u Bᵀ where u = s · drop(x) Aᵀ (n, r), which is appended; y is changed in place
   def adapted(self: __torch__.Ops, y: Tensor, x: Tensor, w: List[Tensor], i: int, seeds: Tensor, us: List[Tensor]) -> Tensor:
     if $adapted:
       a = w[$adapters + 2 * i]
       if torch.gt(torch.numel(a), 0):
         if torch.gt(torch.numel(seeds), 0):
-          u = torch.mul(torch.mm(x * (self).mask(x, seeds, i), torch.t(a)), $dropped_scaling)
+          seen, _ = (self).dropped(x, seeds, i)
         else:
-          u = torch.mul(torch.mm(x, torch.t(a)), $scaling)
+          seen = x
+        u = torch.mul(torch.mm(seen, torch.t(a)), $scaling)
         torch.append(us, u)
         torch.addmm_(y, u, torch.t(w[$adapters + 2 * i + 1]), beta=1, alpha=1)
       else:
@@ -179,35 +174,31 @@ class Ops(Module):
       a = w[$adapters + 2 * i]
       if torch.gt(torch.numel(a), 0):
         if torch.gt(torch.numel(seeds), 0):
-          scaling = $dropped_scaling
-          mask = (self).mask(x, seeds, i)
-          seen = x * mask
+          seen, stays = (self).dropped(x, seeds, i)
         else:
-          scaling = $scaling
-          mask = x
-          seen = x
+          seen, stays = x, x
         if torch.eq(torch.numel(u), 0):
-          u = torch.mul(torch.mm(seen, torch.t(a)), scaling)
-        gu = torch.mul(torch.mm(gy, w[$adapters + 2 * i + 1]), scaling)  # (n, r)
+          u = torch.mul(torch.mm(seen, torch.t(a)), $scaling)
+        gu = torch.mul(torch.mm(gy, w[$adapters + 2 * i + 1]), $scaling)  # (n, r)
         (self).accumulate(g[$adapters + 2 * i + 1], gy, u)
         (self).accumulate(g[$adapters + 2 * i], gu, seen)
         if torch.gt(torch.numel(seeds), 0):
-          gx = gx + torch.mm(gu, a) * mask
+          gx = gx + torch.mm(torch.div(gu, $stay), a) * stays
         else:
           torch.addmm_(gx, gu, a, beta=1, alpha=1)
     return gx
 
-  # ones where a number of x stays, zeros where it is dropped: the same ones for the same seed
-  def mask(self: __torch__.Ops, x: Tensor, seeds: Tensor, i: int) -> Tensor:
+  # x with some numbers dropped and the others larger by as much, and which stay (bool): the same for the same seed
+  def dropped(self: __torch__.Ops, x: Tensor, seeds: Tensor, i: int) -> Tuple[Tensor, Tensor]:
     seed = int(torch.select(seeds, 0, i))
-    mask = torch.empty_like(x)
     if ops.prim.is_cuda(x):
       # Generators of its own this language makes for the CPU only. From a GPU's default one nothing else draws.
       torch.manual_seed(seed)
-      torch.bernoulli_(mask, $stay, generator=None)
+      seen, stays = torch.native_dropout(x, 1. - $stay, True)
     else:
-      torch.bernoulli_(mask, $stay, generator=torch.Generator(device=torch.device("cpu"), seed=seed))
-    return mask
+      ones = torch.bernoulli_(torch.empty_like(x), $stay, generator=torch.Generator(device=torch.device("cpu"), seed=seed))
+      seen, stays = torch.div(x * ones, $stay), torch.gt(ones, 0)
+    return (seen, stays)
 
   # x (n, heads, head_dim), its first half turned against its second; -sin turns back
   def rotate(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -265,7 +256,12 @@ class Ops(Module):
     if ops.prim.is_cuda(q):
       cu = documents[2]
       longest = int(torch.select(lengths, 0, 0))
-      o, lse, seed, offset, _ = torch._flash_attention_forward(q, k, v, cu, cu, longest, longest, 0., True, False, scale=None)
+      if (self).alike(q, lengths):
+        qd, kd, vd = (self).side_by_side(q, longest), (self).side_by_side(k, longest), (self).side_by_side(v, longest)
+        o, lse, _, _, _, _, seed, offset, _ = torch._scaled_dot_product_cudnn_attention(qd, kd, vd, None, True, 0., True, False, scale=None)
+        o = torch.flatten(torch.transpose(o, 1, 2), 0, 1)
+      else:
+        o, lse, seed, offset, _ = torch._flash_attention_forward(q, k, v, cu, cu, longest, longest, 0., True, False, scale=None)
       result = [o, lse, seed, offset]
     else:
       o = torch.empty_like(q)
@@ -287,7 +283,18 @@ class Ops(Module):
     if ops.prim.is_cuda(q):
       cu = documents[2]
       longest = int(torch.select(lengths, 0, 0))
-      gq, gk, gv = torch._flash_attention_backward(go, q, k, v, o, lse, cu, cu, longest, longest, 0., True, kept[11], kept[12], scale=None)
+      if (self).alike(q, lengths):
+        qd, kd, vd = (self).side_by_side(q, longest), (self).side_by_side(k, longest), (self).side_by_side(v, longest)
+        god, od = (self).side_by_side(go, longest), (self).side_by_side(o, longest)
+        # What is not there must be an undefined tensor, which this language has no word for: a gradient not asked for is.
+        e = torch.view(torch.narrow(lse, 0, 0, 0), [0, 1])
+        none, _, _ = torch.native_layer_norm_backward(e, e, [1], e, e, None, None, [False, False, False])
+        gqd, gkd, gvd = torch._scaled_dot_product_cudnn_attention_backward(god, qd, kd, vd, od, lse, kept[11], kept[12], none, none, none, longest, longest, 0., True, scale=None)
+        gq = torch.flatten(torch.transpose(gqd, 1, 2), 0, 1)
+        gk = torch.flatten(torch.transpose(gkd, 1, 2), 0, 1)
+        gv = torch.flatten(torch.transpose(gvd, 1, 2), 0, 1)
+      else:
+        gq, gk, gv = torch._flash_attention_backward(go, q, k, v, o, lse, cu, cu, longest, longest, 0., True, kept[11], kept[12], scale=None)
     else:
       gq = torch.empty_like(q)
       gk = torch.empty_like(k)
@@ -302,6 +309,16 @@ class Ops(Module):
         torch.copy_(torch.transpose(torch.narrow(gv, 0, at, n), 0, 1), torch.sum(gvd, [1], False, dtype=None))
         at = at + n
     return (gq, gk, gv)
+
+  # whether cuDNN takes them, which is faster: documents of one length. It makes a plan for each shape, which takes longer
+  # than a step, so that only lengths count that come again.
+  def alike(self: __torch__.Ops, q: Tensor, lengths: Tensor) -> bool:
+    longest = int(torch.select(lengths, 0, 0))
+    return $cudnn and longest % 128 == 0 and longest * (torch.size(lengths, 0) - 1) == torch.size(q, 0)
+
+  # x (n, heads, head_dim), documents of one length → (documents, heads, length, head_dim)
+  def side_by_side(self: __torch__.Ops, x: Tensor, length: int) -> Tensor:
+    return torch.transpose(torch.view(x, [-1, length, torch.size(x, 1), $head_dim]), 1, 2)
 
   # one document of x (n, heads, any), the heads that share keys side by side: (kv_heads, group, length, any)
   def grouped(self: __torch__.Ops, x: Tensor, at: int, n: int) -> Tensor:
@@ -318,8 +335,7 @@ class Ops(Module):
   # → the summed loss (fp64), and the gradient of x
   def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, size: Tensor, w: List[Tensor], g: List[Tensor]) -> List[Tensor]:
     picked = torch.index_select(x, 0, at)  # (m, hidden)
-    r = (self).rms(picked)
-    h = (self).normed(picked, r, w[0])
+    h, r = (self).norm(picked, w[0])
     gh = torch.empty_like(h)
     losses = annotate(List[Tensor], [])
     step = int(size)
@@ -327,41 +343,39 @@ class Ops(Module):
       n = min(step, torch.size(h, 0) - start)
       part = torch.narrow(h, 0, start, n)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      e, total, chosen = (self).softmax(part, target, w[1])
+      logs = torch.log_softmax(torch.linear(part, w[1]), 1, 6)  # (n, vocabulary) fp32
+      chosen = torch.gather(logs, 1, target)
       torch.append(losses, torch.sum(chosen, dtype=7))
-      gp = torch.to(e * (scale / total), $dtype)
+      gp = torch.to(torch.exp(logs) * scale, $dtype)
       torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * scale, $dtype))
       torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
       (self).accumulate(g[1], gp, part)
-    gpicked = (self).normed_backward(gh, picked, r, w[0], g[0])
+    gpicked = (self).norm_backward(gh, picked, r, w[0], g[0])
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
     return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 
-  # → the summed loss (fp64) alone
-  def loss(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
+  # → summed over the targets, fp64 (3): the loss, how often the most probable token is the target, the entropy
+  def scores(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, size: Tensor, w: List[Tensor]) -> Tensor:
     picked = torch.index_select(x, 0, at)
-    h = (self).normed(picked, (self).rms(picked), w[0])
-    losses = annotate(List[Tensor], [])
+    h, _ = (self).norm(picked, w[0])
+    parts = annotate(List[Tensor], [])
     step = int(size)
     for start in range(0, torch.size(h, 0), step):
       n = min(step, torch.size(h, 0) - start)
       target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      _, _, chosen = (self).softmax(torch.narrow(h, 0, start, n), target, w[1])
-      torch.append(losses, torch.sum(chosen, dtype=7))
-    return torch.neg(torch.sum(torch.stack(losses), dtype=None))
-
-  # h (size, hidden), target (size, 1) → fp32: e (size, vocabulary), its sums (size, 1) that make it probabilities, and
-  # the log-probability of each target (size, 1)
-  def softmax(self: __torch__.Ops, h: Tensor, target: Tensor, head: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    logits = torch.linear(h, head)
-    largest = torch.amax(logits, [1], True)
-    e = torch.exp(torch.to(logits, 6) - largest)
-    total = torch.sum(e, [1], True, dtype=6)
-    return (e, total, torch.to(torch.gather(logits, 1, target), 6) - largest - torch.log(total))
+      logits = torch.linear(torch.narrow(h, 0, start, n), w[1])
+      hits = torch.eq(torch.argmax(logits, 1, True), target)
+      logs = torch.log_softmax(logits, 1, 6)
+      chosen = torch.gather(logs, 1, target)
+      entropy = torch.special_entr(torch.exp(logs))  # -p log p
+      sums = [torch.neg(torch.sum(chosen, dtype=7)), torch.sum(hits, dtype=7), torch.sum(entropy, dtype=7)]
+      torch.append(parts, torch.stack(sums))
+    return torch.sum(torch.stack(parts), [0], False, dtype=None)
 
   # x (n, hidden) → fp32 (n, vocabulary)
   def logits(self: __torch__.Ops, x: Tensor, w: List[Tensor]) -> Tensor:
-    return torch.to(torch.linear((self).normed(x, (self).rms(x), w[0]), w[1]), 6)
+    h, _ = (self).norm(x, w[0])
+    return torch.to(torch.linear(h, w[1]), 6)
 
   # ---- generation: keys and values of each row are kept, b rows of `capacity` places each, row after row
 
@@ -385,7 +399,7 @@ class Ops(Module):
   def layer_next(self: __torch__.Ops, x: Tensor, documents: List[Tensor], places: Tensor, positions: Tensor, longest: Tensor, w: List[Tensor], cache: List[Tensor]) -> Tensor:
     us = annotate(List[Tensor], [])
     none = torch.narrow(places, 0, 0, 0)
-    h = (self).normed(x, (self).rms(x), w[0])
+    h, _ = (self).norm(x, w[0])
     q = (self).rotate((self).product(h, w, 1, $heads, none, us), documents[0], documents[1])
     k = (self).rotate((self).product(h, w, 2, $kv_heads, none, us), documents[0], documents[1])
     torch.index_copy_(cache[0], 0, places, k)
@@ -404,7 +418,7 @@ class Ops(Module):
       o = torch.scaled_dot_product_attention(grouped, keys, values, torch.view(seen, [b, 1, 1, n]), 0., False, scale=None, enable_gqa=False)
     o = torch.reshape(o, [b, $heads * $head_dim])
     x2 = torch.add(x, (self).adapted(torch.linear(o, (self).weight(w, 4)), o, w, 4, none, us))
-    h2 = (self).normed(x2, (self).rms(x2), w[5])
+    h2, _ = (self).norm(x2, w[5])
     gate = (self).adapted(torch.linear(h2, (self).weight(w, 6)), h2, w, 6, none, us)
     between = torch.mul(torch.silu(gate), (self).adapted(torch.linear(h2, (self).weight(w, 7)), h2, w, 7, none, us))
     return torch.add(x2, (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, none, us))

@@ -142,6 +142,7 @@ class CheckpointedModelTest {
         500,
         12_345,
         Optional.of(new TrainerState.Best(1.5, 10, "out/checkpoint-10")),
+        Optional.of(new TrainerState.Patience(3, 0.01, 1)),
         List.of(
             new TrainerState.Log(
                 5, 0.375, Map.of("loss", 2.5, "grad_norm", 0.7, "learning_rate", 1e-5)),

@@ -103,7 +103,18 @@ class ResumeTest {
             Position.START);
     TrainerState trainer =
         new TrainerState(
-            step, PLAN.totalSteps(), epoch, 2, 2, 1, 0, STOP, 0, Optional.empty(), List.of());
+            step,
+            PLAN.totalSteps(),
+            epoch,
+            2,
+            2,
+            1,
+            0,
+            STOP,
+            0,
+            Optional.empty(),
+            Optional.empty(),
+            List.of());
     return new Checkpoints(out)
         .write(
             new Checkpoints.State(

@@ -9,6 +9,7 @@ import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
+import dev.fluxtune.trainer.model.Llama;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,14 +61,18 @@ class TrainEventsTest {
       assertThat(savedAfter).containsExactly(5L);
       assertThat(evaluations).hasValue(3);
       RunEvent.Evaluation last = (RunEvent.Evaluation) events.get(7);
-      double expected = 0;
+      Llama.Scores expected = Llama.Scores.NONE;
       long trained = 0;
       for (Batch batch : batches(3).collectList().blockOptional().orElseThrow()) {
-        expected += rig.model().loss(batch);
+        expected = expected.plus(rig.model().scores(batch));
         trained += batch.trainedTokens();
       }
       assertThat(last.trainedTokens()).isEqualTo(trained);
-      assertThat(last.loss()).isCloseTo(expected / trained, within(1e-12));
+      assertThat(last.loss()).isCloseTo(expected.loss() / trained, within(1e-12));
+      assertThat(last.accuracy()).isEqualTo(expected.hits() / trained).isBetween(0.0, 1.0);
+      assertThat(last.entropy()).isCloseTo(expected.entropy() / trained, within(1e-12));
+      assertThat(last.chunks()).isEqualTo(20);
+      assertThat(last.microBatches()).isEqualTo(7);
       assertThat(events.get(8))
           .isInstanceOfSatisfying(
               RunEvent.Saved.class,

@@ -42,7 +42,7 @@ class AdaptedTest {
           .isLessThan(1e-4);
       double expected = adapted.expected("loss")[0];
       assertThat(expected).isNotCloseTo(base.expected("loss")[0], within(0.01));
-      assertThat(model.loss(base.batch())).isCloseTo(expected, within(expected * 1e-5));
+      assertThat(model.scores(base.batch()).loss()).isCloseTo(expected, within(expected * 1e-5));
       assertThat(model.forwardBackward(base.batch(), base.scale(), gradients))
           .isCloseTo(expected, within(expected * 1e-5));
       assertThat(gradients.names().stream().map(it -> "grad." + it))

@@ -33,7 +33,7 @@ final class Dequantizer implements AutoCloseable {
         TorchScript.load(
             host,
             Llama.class,
-            "llama.py",
+            List.of("llama.py", "norm_composed.py"),
             Map.ofEntries(
                 Map.entry("hidden", "1"),
                 Map.entry("intermediate", "1"),
@@ -46,8 +46,8 @@ final class Dequantizer implements AutoCloseable {
                 Map.entry("adapted", "False"),
                 Map.entry("adapters", "9"),
                 Map.entry("scaling", "1.0"),
-                Map.entry("dropped_scaling", "1.0"),
                 Map.entry("stay", "1.0"),
+                Map.entry("cudnn", "False"),
                 Map.entry("quantized", "True"),
                 Map.entry("scales", "9")));
   }

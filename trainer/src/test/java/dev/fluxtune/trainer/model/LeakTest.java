@@ -30,7 +30,7 @@ class LeakTest {
           assertThat(between).isGreaterThan(before);
           for (int i = 0; i < 10; i++) {
             model.forwardBackward(fixture.batch(), 1, gradients);
-            model.loss(fixture.batch());
+            model.scores(fixture.batch());
             gradients.clear();
           }
           assertThat(NativeMemory.arrays()).isEqualTo(between);
@@ -52,7 +52,7 @@ class LeakTest {
           int between = NativeMemory.arrays();
           for (int i = 0; i < 10; i++) {
             model.forwardBackward(base.batch(), 1, gradients, i);
-            model.loss(base.batch());
+            model.scores(base.batch());
           }
           assertThat(NativeMemory.arrays()).isEqualTo(between);
         }

@@ -3,6 +3,7 @@ package dev.fluxtune.trainer.model;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDManager;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -11,7 +12,9 @@ class TorchScriptTest {
   void anOperatorThatTheLibraryLacksIsNamedWithItsLine() {
     try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
       assertThatThrownBy(
-              () -> TorchScript.load(manager, getClass(), "broken.py", Map.of("factor", "2")))
+              () ->
+                  TorchScript.load(
+                      manager, getClass(), List.of("broken.py"), Map.of("factor", "2")))
           .hasMessageContaining("no_such_operator")
           .hasMessageContaining("line 8")
           .hasMessageContaining("torch.no_such_operator(x, 2)");
@@ -21,7 +24,8 @@ class TorchScriptTest {
   @Test
   void aConstantThatNobodyGaveIsNamed() {
     try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
-      assertThatThrownBy(() -> TorchScript.load(manager, getClass(), "broken.py", Map.of()))
+      assertThatThrownBy(
+              () -> TorchScript.load(manager, getClass(), List.of("broken.py"), Map.of()))
           .hasMessageContaining("factor");
     }
   }

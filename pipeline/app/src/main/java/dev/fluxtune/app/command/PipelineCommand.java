@@ -4,8 +4,11 @@ import dev.fluxtune.app.config.ConfigException;
 import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.app.config.Parsed;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Nearest;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -110,7 +113,7 @@ public final class PipelineCommand {
             Specs.ownOptions(spec).stream().map(it -> it.longestName().substring(2)).toList(),
             subcommand.packs() ? home : Optional.empty(),
             subcommand.packs());
-    parsed.notices().forEach(notice -> terminal.err().println("note: " + notice));
+    parsed.notices().forEach(notice -> terminal.err().println("note: " + Visible.message(notice)));
     Resolved run = new Resolved(parsed.config(), terminal);
     switch (subcommand) {
       case RUN -> actions.run(run);
@@ -220,9 +223,11 @@ public final class PipelineCommand {
 
   private int fail(int code, String message, Throwable cause, List<String> arguments) {
     terminal.out().flush();
-    terminal.err().println("pipeline: " + message);
+    terminal.err().println("pipeline: " + Visible.message(message));
     if (arguments.contains("--stacktrace")) {
-      cause.printStackTrace(terminal.err());
+      StringWriter trace = new StringWriter();
+      cause.printStackTrace(new PrintWriter(trace));
+      terminal.err().println(Visible.message(trace.toString()));
     }
     return code;
   }

@@ -18,6 +18,7 @@ final class Specs {
           "model_name_or_path",
           "tokenizer_name_or_path",
           "dataset_name",
+          "eval_dataset_name",
           "template",
           "output_dir",
           "resume_from_checkpoint");

@@ -40,8 +40,14 @@ public final class Checks {
     weights(config.model(), config.adapter());
     training(config.training());
     output(config.output());
-    double test = config.data().testSplitSize().orElse(0.0);
+    double test = config.data().testSplitSize().orElse(1.0);
+    refuse(test == 0, "must be above 0: a share or a number of rows", "test_split_size");
     refuse(test > 1 && !whole(test), "above 1 it counts rows and must be whole", "test_split_size");
+    refuse(
+        config.data().testSplitSize().isPresent() && config.data().evalDatasetName().isPresent(),
+        "does not go with eval_dataset_name, which is evaluated on alone; keep one of them",
+        "test_split_size",
+        "eval_dataset_name");
   }
 
   private void chunks(RunConfig.Chunks chunks) {
@@ -129,6 +135,30 @@ public final class Checks {
           "must be of " + String.join(", ", LOGGERS) + ", or none (got " + logger + ")",
           "report_to");
     }
+    best(output);
+  }
+
+  private void best(RunConfig.Output output) {
+    String metric = output.metricForBestModel().orElse("loss");
+    refuse(
+        !BestMetric.NAMES.contains(BestMetric.logged(metric)),
+        "%s is not measured; must be of %s%s"
+            .formatted(
+                metric,
+                String.join(", ", BestMetric.NAMES),
+                Nearest.hint(BestMetric.logged(metric), BestMetric.NAMES)),
+        "metric_for_best_model");
+    refuse(
+        output.earlyStoppingPatience().isPresent()
+            && (output.evalStrategy() == When.NO || output.saveStrategy() == When.NO),
+        "needs eval_strategy and save_strategy to be steps or epoch",
+        "early_stopping_patience",
+        "eval_strategy",
+        "save_strategy");
+    refuse(
+        output.earlyStoppingThreshold() > 0 && output.earlyStoppingPatience().isEmpty(),
+        "needs early_stopping_patience, the evaluations to wait for a better one",
+        "early_stopping_threshold");
     if (!output.loadBestModelAtEnd()) {
       return;
     }

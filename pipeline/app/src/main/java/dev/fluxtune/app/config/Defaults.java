@@ -58,8 +58,22 @@ final class Defaults {
     if (packs && !packed()) {
       packing();
     }
+    best();
     idle("use_peft", OF_ADAPTERS);
     idle("load_in_4bit", OF_4_BITS);
+  }
+
+  /** Where transformers would take the worst for the best. */
+  private void best() {
+    given("metric_for_best_model")
+        .map(it -> BestMetric.logged(it.found()))
+        .filter(name -> BestMetric.LESS_IS_BETTER.contains(name) && !name.endsWith("loss"))
+        .filter(name -> given("greater_is_better").isEmpty())
+        .ifPresent(
+            name ->
+                notices.add(
+                    "greater_is_better is left out: false for %s (transformers' default is true)"
+                        .formatted(name)));
   }
 
   /** Keys that wait for a switch that nobody wrote, on or off: it may have been forgotten. */

@@ -82,7 +82,7 @@ public final class Progress implements AutoCloseable {
     if (terminal.errIsTerminal()) {
       terminal.err().print("\r" + " ".repeat(terminal.columns() - 1) + "\r");
     }
-    terminal.err().println(line);
+    terminal.err().println(Visible.message(line));
   }
 
   /** Shows the final count. */

@@ -1,11 +1,12 @@
 package dev.fluxtune.app.watch;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
-import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,24 +16,58 @@ import java.util.stream.Collectors;
 
 /**
  * {@code log.jsonl} in the run's folder: a JSON object a log, with {@code step}, {@code epoch} and
- * the values by transformers' names. What is no number is null.
+ * the values by transformers' names, what is no number being null. And {@code samples.jsonl}: one a
+ * prompt that the model went on from, with {@code step}, {@code epoch}, {@code row}, {@code
+ * prompt}, {@code generation}, {@code reference} and {@code settings}.
  */
 final class JsonLines implements Observer {
   static final String FILE = "log.jsonl";
+  static final String SAMPLES = "samples.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private final BufferedWriter out;
+  private final OutputStream out;
+  private final OutputStream samples;
 
-  private JsonLines(BufferedWriter out) {
+  private JsonLines(OutputStream out, OutputStream samples) {
     this.out = out;
+    this.samples = samples;
   }
 
-  /** Begins the file anew, with what the run logged before it was stopped. */
+  /** Begins the files anew, with what the run told before the step that it goes on after. */
   static JsonLines open(WatchedRun run) throws IOException {
-    Path file = run.folder().resolve(FILE);
     String before = run.before().stream().map(JsonLines::line).collect(Collectors.joining());
-    Durable.write(file, before.getBytes(StandardCharsets.UTF_8));
-    return new JsonLines(Files.newBufferedWriter(file, StandardOpenOption.APPEND));
+    String sampled = run.after() == 0 ? "" : sampledUpTo(run.after(), run.folder());
+    return new JsonLines(
+        begin(run.folder().resolve(FILE), before), begin(run.folder().resolve(SAMPLES), sampled));
+  }
+
+  private static OutputStream begin(Path file, String with) throws IOException {
+    Durable.write(file, utf8(with));
+    return Files.newOutputStream(file, StandardOpenOption.APPEND);
+  }
+
+  /** Lines of the file as it is; the last one may have been left half written. */
+  private static String sampledUpTo(long step, Path folder) throws IOException {
+    Path file = folder.resolve(SAMPLES);
+    if (!Files.exists(file)) {
+      return "";
+    }
+    StringBuilder kept = new StringBuilder();
+    for (String line :
+        new String(Files.readAllBytes(file), StandardCharsets.UTF_8).split("\n", -1)) {
+      if (step(line) <= step) {
+        kept.append(line).append('\n');
+      }
+    }
+    return kept.toString();
+  }
+
+  private static long step(String line) {
+    try {
+      return JSON.readTree(line).path("step").asLong(Long.MAX_VALUE);
+    } catch (JsonProcessingException e) {
+      return Long.MAX_VALUE;
+    }
   }
 
   @Override
@@ -42,8 +77,23 @@ final class JsonLines implements Observer {
 
   @Override
   public void logged(TrainerState.Log log) throws IOException {
-    out.write(line(log));
-    out.flush();
+    out.write(utf8(line(log)));
+  }
+
+  @Override
+  public void sampled(Sampled sampled) throws IOException {
+    for (Sampled.Text text : sampled.texts()) {
+      ObjectNode line = JSON.createObjectNode();
+      line.put("step", sampled.step()).put("epoch", sampled.epoch()).put("row", text.row());
+      line.put("prompt", text.prompt()).put("generation", text.generation());
+      line.put("reference", text.reference()).put("settings", sampled.settings());
+      samples.write(utf8(line + "\n"));
+    }
+  }
+
+  /** Halves of characters, such as texts may hold, become question marks. */
+  private static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   private static String line(TrainerState.Log log) {
@@ -63,6 +113,8 @@ final class JsonLines implements Observer {
 
   @Override
   public void close() throws IOException {
-    out.close();
+    try (samples) {
+      out.close();
+    }
   }
 }

@@ -15,4 +15,7 @@ public interface Observer extends Closeable {
 
   /** What was logged, at the steps that the configuration says and at evaluations. */
   default void logged(TrainerState.Log log) throws IOException {}
+
+  /** What the model wrote after held-out prompts: before the first step, and at evaluations. */
+  default void sampled(Sampled samples) throws IOException {}
 }

@@ -21,21 +21,32 @@ import reactor.core.scheduler.Schedulers;
 
 /**
  * Hands what a run tells to each observer, on a thread of its own. One that lags loses the oldest
- * of it, one that fails is left out from there on; the run neither waits nor fails, and says so.
+ * of it, and samples that are too large to wait; one that fails is left out from there on; the run
+ * neither waits nor fails, and says so.
  */
 public final class Observers implements AutoCloseable {
-  /** News that wait for an observer at most; one takes less than a kilobyte. */
+  /** News that wait for an observer at most; one takes less than a kilobyte, but for samples. */
   static final int HELD = 4096;
+
+  /** Samples that wait for an observer at most, in bytes. */
+  static final long HELD_SAMPLES = 48 << 20;
 
   private final Sinks.Many<News> news = Sinks.many().multicast().directBestEffort();
   private final List<Watching> watching = new ArrayList<>();
   private final Consumer<String> told;
   private final Duration patience;
 
-  /** Something to tell: which method of an observer takes it. */
-  private interface News {
+  /** A method of an observer. */
+  private interface Told {
     void to(Observer observer) throws IOException;
   }
+
+  /**
+   * Something to tell.
+   *
+   * @param bytes of samples
+   */
+  private record News(Told it, long bytes) {}
 
   /** An observer, and what became of it. */
   private record Watching(
@@ -93,13 +104,24 @@ public final class Observers implements AutoCloseable {
   private Watching begin(Observer observer) {
     Scheduler thread = Schedulers.newSingle("observer-" + observer.name(), true);
     AtomicLong lost = new AtomicLong();
+    AtomicLong held = new AtomicLong();
     CountDownLatch over = new CountDownLatch(1);
     Disposable subscription =
         news.asFlux()
+            .filter(it -> fits(it, held, lost))
             .onBackpressureBuffer(
-                HELD, it -> lost.incrementAndGet(), BufferOverflowStrategy.DROP_OLDEST)
+                HELD,
+                it -> {
+                  held.addAndGet(-it.bytes());
+                  lost.incrementAndGet();
+                },
+                BufferOverflowStrategy.DROP_OLDEST)
             .publishOn(thread, 1)
-            .doOnNext(it -> tell(observer, it))
+            .doOnNext(
+                it -> {
+                  tell(observer, it);
+                  held.addAndGet(-it.bytes());
+                })
             .doFinally(
                 end -> {
                   end(observer);
@@ -109,9 +131,19 @@ public final class Observers implements AutoCloseable {
     return new Watching(observer, thread, subscription, lost, over);
   }
 
+  /** Takes room for it. Samples for which there is none are lost; what is no sample has room. */
+  private static boolean fits(News news, AtomicLong held, AtomicLong lost) {
+    if (news.bytes() > 0 && held.get() + news.bytes() > HELD_SAMPLES) {
+      lost.incrementAndGet();
+      return false;
+    }
+    held.addAndGet(news.bytes());
+    return true;
+  }
+
   private static void tell(Observer observer, News news) {
     try {
-      news.to(observer);
+      news.it().to(observer);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -138,12 +170,21 @@ public final class Observers implements AutoCloseable {
 
   /** Takes what happened; never waits. One thread at a time, as for the other. */
   public void happened(RunEvent event) {
-    news.tryEmitNext(observer -> observer.happened(event));
+    tell(observer -> observer.happened(event), 0);
   }
 
   /** Takes what was logged; never waits. */
   public void logged(TrainerState.Log log) {
-    news.tryEmitNext(observer -> observer.logged(log));
+    tell(observer -> observer.logged(log), 0);
+  }
+
+  /** Takes what was sampled; never waits. */
+  public void sampled(Sampled samples) {
+    tell(observer -> observer.sampled(samples), samples.bytes());
+  }
+
+  private void tell(Told it, long bytes) {
+    news.tryEmitNext(new News(it, bytes));
   }
 
   /** Waits until all is written, but not long for one that stalls. */

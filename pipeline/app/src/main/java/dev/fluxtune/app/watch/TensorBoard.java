@@ -19,9 +19,9 @@ import java.util.zip.CRC32C;
 
 /**
  * TensorBoard's event file ({@code record_writer.cc}, {@code event.proto} of TensorFlow): scalars
- * by the names that transformers' callback gives them, configuration and model as text, and the
- * configuration as hyper-parameters ({@code hparams/plugin_data.proto} of TensorBoard). It lies in
- * {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's folder.
+ * by the names that transformers' callback gives them; configuration, model and samples as text;
+ * and the configuration as hyper-parameters ({@code hparams/plugin_data.proto} of TensorBoard). It
+ * lies in {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's folder.
  */
 final class TensorBoard implements Observer {
   static final String NAME = "tensorboard";
@@ -54,8 +54,8 @@ final class TensorBoard implements Observer {
         "events.out.tfevents.%d.%s.%d.0"
             .formatted(System.currentTimeMillis() / 1000, host, ProcessHandle.current().pid());
     TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
-    board.text("args", run.configuration());
-    board.text("model_config", run.model());
+    board.text("args", run.configuration(), 0);
+    board.text("model_config", run.model(), 0);
     board.hyperparameters(run.settings());
     board.out.flush();
     return board;
@@ -92,6 +92,23 @@ final class TensorBoard implements Observer {
     out.flush();
   }
 
+  /** As Markdown, in which indented lines are shown as they are. */
+  @Override
+  public void sampled(Sampled sampled) throws IOException {
+    StringBuilder all = new StringBuilder(sampled.settings()).append("\n\n");
+    for (Sampled.Text it : sampled.texts()) {
+      all.append("**row ").append(it.row()).append(", prompt**\n\n").append(indented(it.prompt()));
+      all.append("**generation**\n\n").append(indented(it.generation()));
+      all.append("**reference**\n\n").append(indented(it.reference()));
+    }
+    text("eval/samples", all.toString(), sampled.step());
+    out.flush();
+  }
+
+  private static String indented(String text) {
+    return ("\n" + text).replaceAll("\\R", "\n    ").substring(1) + "\n\n";
+  }
+
   /** {@code rewrite_logs} of transformers' integration_utils.py. */
   static String tag(String name) {
     return name.startsWith("eval_") ? "eval/" + name.substring(5) : "train/" + name;
@@ -103,7 +120,7 @@ final class TensorBoard implements Observer {
   }
 
   /** As {@code SummaryWriter.add_text} of PyTorch. */
-  private void text(String tag, String text) throws IOException {
+  private void text(String tag, String text, long step) throws IOException {
     Protobuf plugin = new Protobuf().text(1, "text");
     Protobuf shape = new Protobuf().message(2, new Protobuf().number(1, 1L));
     Protobuf tensor = new Protobuf().number(1, (long) STRING).message(2, shape).text(8, text);
@@ -112,7 +129,7 @@ final class TensorBoard implements Observer {
             .text(1, tag + "/text_summary")
             .message(8, tensor)
             .message(9, new Protobuf().message(1, plugin));
-    write(event(0).message(5, new Protobuf().message(1, of)));
+    write(event(step).message(5, new Protobuf().message(1, of)));
   }
 
   /** As {@code SummaryWriter.add_hparams} of PyTorch. */

@@ -12,12 +12,13 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
  * What an observer knows of a run before its first step.
  *
  * @param folder the run's
+ * @param after the step that it goes on after; 0 where it begins
  * @param before what it logged before the checkpoint that it goes on from
  * @param configuration resolved, as YAML
  * @param model the text of the model's {@code config.json}
  */
 public record WatchedRun(
-    Path folder, List<TrainerState.Log> before, String configuration, String model) {
+    Path folder, long after, List<TrainerState.Log> before, String configuration, String model) {
 
   /** The configuration, key by key, as YAML has it. */
   Map<String, Object> settings() {

@@ -42,6 +42,18 @@ class DefaultsTest {
   }
 
   @Test
+  void sayWhereLessIsBetterUnlikeForThePeer() {
+    assertThat(parse("metric_for_best_model=perplexity").notices())
+        .contains(
+            "greater_is_better is left out: false for eval_perplexity (transformers' default is"
+                + " true)");
+    assertThat(parse("metric_for_best_model=eval_loss").notices())
+        .noneMatch(it -> it.contains("greater_is_better"));
+    assertThat(parse("metric_for_best_model=entropy", "greater_is_better=true").notices())
+        .noneMatch(it -> it.contains("greater_is_better"));
+  }
+
+  @Test
   void leaveATokenizerOfTheUserAlone() {
     Parsed parsed = parse("tokenizer_name_or_path=mine");
     assertThat(parsed.config().model().modelNameOrPath()).isEmpty();

@@ -150,4 +150,60 @@ class ObserversTest {
     assertThat(slow.steps).containsExactly(upTo(100));
     assertThat(told).isEmpty();
   }
+
+  @Test
+  void oneThatStallsHoldsSamplesOfAFewMegabytesOnly() {
+    CountDownLatch never = new CountDownLatch(1);
+    Listening stalling =
+        new Listening() {
+          @Override
+          public void sampled(Sampled samples) {
+            try {
+              never.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          }
+        };
+    List<Long> heard = Collections.synchronizedList(new ArrayList<>());
+    Listening other =
+        new Listening() {
+          @Override
+          public void sampled(Sampled samples) {
+            heard.add(samples.step());
+          }
+        };
+    String megabyte = "x".repeat(1 << 20);
+    Sampled.Text text = new Sampled.Text(1, megabyte, megabyte, megabyte);
+    assertThat(text.prompt()).hasSizeLessThanOrEqualTo(Sampled.LONGEST);
+    long bytes = sampled(1, text).bytes();
+    assertThat(bytes).isBetween(9L << 20, 10L << 20);
+    int all = 200;
+    try (Observers observers = of(stalling, other)) {
+      for (long step = 1; step <= all; step++) {
+        observers.sampled(sampled(step, text));
+        observers.logged(log(step));
+        await(other, step);
+      }
+    }
+    assertThat(heard).containsExactly(upTo(all));
+    long fit = Observers.HELD_SAMPLES / bytes;
+    assertThat(told)
+        .anyMatch(it -> it.contains("too slow and lacks %d events".formatted(all - fit)));
+    long news = Observers.HELD * 1024L;
+    assertThat(Observers.HELD_SAMPLES + news).isLessThan(64 << 20);
+  }
+
+  private static Sampled sampled(long step, Sampled.Text text) {
+    return new Sampled(step, 0, "greedy", Collections.nCopies(100, text));
+  }
+
+  @Test
+  void longTextsAreCutInTheMiddleAndNeverInsideACharacter() {
+    String text = "a" + "\ud83d\ude00".repeat(Sampled.LONGEST) + "z";
+    String cut = new Sampled.Text(1, text, "", "").prompt();
+    assertThat(cut).hasSizeLessThanOrEqualTo(Sampled.LONGEST).startsWith("a").endsWith("z");
+    assertThat(cut).containsPattern("\ud83d\ude00 … \\([\\d,]+ characters\\) … \ud83d\ude00");
+    assertThat(new Sampled.Text(1, "short", "", "").prompt()).isEqualTo("short");
+  }
 }

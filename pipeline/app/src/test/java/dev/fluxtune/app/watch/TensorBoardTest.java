@@ -24,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class TensorBoardTest {
   @TempDir Path folder;
+  private final List<Sampled> sampled = new ArrayList<>();
 
   private List<byte[]> written(TrainerState.Log... logs) throws IOException {
     return written(List.of(), logs);
@@ -31,13 +32,16 @@ class TensorBoardTest {
 
   private List<byte[]> written(List<RunEvent> events, TrainerState.Log... logs) throws IOException {
     WatchedRun run =
-        new WatchedRun(folder, List.of(), "max_steps: 3\n", "{\"model_type\": \"llama\"}");
+        new WatchedRun(folder, 0, List.of(), "max_steps: 3\n", "{\"model_type\": \"llama\"}");
     try (TensorBoard board = TensorBoard.open(run)) {
       for (TrainerState.Log log : logs) {
         board.logged(log);
       }
       for (RunEvent event : events) {
         board.happened(event);
+      }
+      for (Sampled some : sampled) {
+        board.sampled(some);
       }
     }
     try (Stream<Path> files = Files.walk(folder.resolve("runs"))) {
@@ -108,5 +112,18 @@ class TensorBoardTest {
     assertThat(value.getFloat(loss.length - 4)).isEqualTo(1.5f);
     assertThat(ascii(records.get(7))).contains("eval/loss");
     assertThat(ascii(records.get(4))).contains("train/epoch");
+  }
+
+  @Test
+  void showsSamplesAsTheyAre() throws IOException {
+    sampled.add(
+        new Sampled(
+            300, 0.5, "greedy", List.of(new Sampled.Text(7, "2 <b>\n* 3", "# five", "6\r\n"))));
+    String text = ascii(written().get(4));
+    assertThat(text.substring(9)).startsWith("\u0010\u00ac\u0002"); // step 300
+    assertThat(text)
+        .contains("eval/samples/text_summary")
+        .contains("greedy\n\n**row 7, prompt**\n\n    2 <b>\n    * 3\n\n**generation**")
+        .contains("**generation**\n\n    # five\n\n**reference**\n\n    6\n");
   }
 }

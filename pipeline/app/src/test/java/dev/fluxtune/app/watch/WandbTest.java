@@ -39,6 +39,7 @@ class WandbTest {
     return Wandb.open(
         new WatchedRun(
             folder,
+            0,
             before,
             "learning_rate: 2.0E-5\nrun_name: mine\nlora_target_modules: [q_proj]\nmax_steps: -1\n",
             "{\"model_type\": \"llama\", \"rms_norm_eps\": 1e-05, \"max_steps\": 7}"),

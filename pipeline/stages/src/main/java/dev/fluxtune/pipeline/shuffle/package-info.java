@@ -1,5 +1,6 @@
 /**
  * Another order: of the rows once, and of the chunks in every epoch; the same for the same seed.
+ * And which rows are set aside to evaluate on.
  *
  * <p>{@code RecordBatch → RecordBatch, Chunk → Chunk}
  */

@@ -1,0 +1,70 @@
+package dev.fluxtune.app;
+
+import dev.fluxtune.app.config.Key;
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Packing;
+import dev.fluxtune.schemas.RunConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Which rows are evaluated on: those of a data set of their own ({@code eval_dataset_name}), those
+ * that are set aside ({@code test_split_size}), else the test split of the data set.
+ */
+final class HeldOut {
+  private HeldOut() {}
+
+  /**
+   * The configuration that reads them, in their order and to the last.
+   *
+   * @param packed whether the data set is shards
+   * @throws BadInputException if there are no such rows
+   */
+  static RunConfig config(RunConfig config, boolean packed) {
+    Map<String, Object> changes = new LinkedHashMap<>();
+    if (config.data().testSplitSize().isEmpty()) {
+      dataSet(config.data(), packed, changes);
+    }
+    changes.put("packing", config.chunks().evalPacking().orElse(config.chunks().packing()));
+    changes.put("tail", Packing.Tail.KEEP);
+    changes.put("shuffle_dataset", false);
+    changes.put("train_sampling_strategy", RunConfig.Sampling.SEQUENTIAL);
+    changes.put("per_device_train_batch_size", config.chunks().perDeviceEvalBatchSize());
+    changes.put("dataloader_drop_last", false);
+    return Key.changed(config, changes);
+  }
+
+  /** The data set and its split. */
+  private static void dataSet(RunConfig.Data data, boolean packed, Map<String, Object> changes) {
+    if (data.evalDatasetName().isEmpty() && data.datasetName().isEmpty()) {
+      throw new BadInputException(
+          "eval_strategy: several datasets have no split in common to evaluate on; name rows for it"
+              + " (eval_dataset_name), set some aside (test_split_size), or eval_strategy: no");
+    }
+    if (data.evalDatasetName().isEmpty() && packed) {
+      throw new BadInputException(
+          "eval_strategy: the shards of %s are all trained on; name rows to evaluate on (eval_dataset_name), or eval_strategy: no"
+              .formatted(data.datasetName().get()));
+    }
+    boolean file = data.evalDatasetName().map(Path::of).filter(Files::isRegularFile).isPresent();
+    changes.put("dataset_name", data.evalDatasetName().or(data::datasetName));
+    changes.put("datasets", List.of());
+    changes.put("dataset_train_split", file ? "train" : data.datasetTestSplit());
+  }
+
+  /**
+   * Checks a configuration that names shards.
+   *
+   * @throws BadInputException if rows are to be set aside
+   */
+  static void checkShards(RunConfig.Data data) {
+    if (data.testSplitSize().isPresent()) {
+      throw new BadInputException(
+          "test_split_size: %s holds packed shards, and rows are set aside before they are packed; name others to evaluate on by eval_dataset_name"
+              .formatted(data.datasetName().orElseThrow()));
+    }
+  }
+}
