@@ -131,7 +131,7 @@ final class Run {
         last =
             SftRecipe.run(io, plan, after, read, page::reads, train)
                 .doOnNext(log::accept)
-                .doOnNext(observers::happened)
+                .doOnNext(event -> observers.happened(asWatched(event, log)))
                 .doOnNext(
                     event -> {
                       if (event instanceof RunEvent.Evaluation it) {
@@ -153,6 +153,13 @@ final class Run {
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);
     }
+  }
+
+  /** A run that gets no better and ends early has not been stopped, for those who watch. */
+  private static RunEvent asWatched(RunEvent event, RunLog log) {
+    return event instanceof RunEvent.End it && log.endsEarly().isPresent()
+        ? new RunEvent.End(it.step(), false)
+        : event;
   }
 
   /** What the configuration asks for; where a run begins and is saved, it does not know. */

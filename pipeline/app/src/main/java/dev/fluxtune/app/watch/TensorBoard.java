@@ -19,7 +19,7 @@ import java.util.zip.CRC32C;
 
 /**
  * TensorBoard's event file ({@code record_writer.cc}, {@code event.proto} of TensorFlow): scalars
- * by the names that transformers' callback gives them, configuration, model and samples as text,
+ * by the names that transformers' callback gives them; configuration, model and samples as text;
  * and the configuration as hyper-parameters ({@code hparams/plugin_data.proto} of TensorBoard). It
  * lies in {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's folder.
  */

@@ -37,11 +37,11 @@ class TensorBoardTest {
       for (TrainerState.Log log : logs) {
         board.logged(log);
       }
-      for (Sampled some : sampled) {
-        board.sampled(some);
-      }
       for (RunEvent event : events) {
         board.happened(event);
+      }
+      for (Sampled some : sampled) {
+        board.sampled(some);
       }
     }
     try (Stream<Path> files = Files.walk(folder.resolve("runs"))) {

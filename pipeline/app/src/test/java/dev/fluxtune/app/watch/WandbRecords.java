@@ -13,11 +13,11 @@ import java.util.TreeMap;
 import java.util.zip.CRC32;
 
 /** Reads W&B's record files, as far as the tests need it. */
-final class WandbRecords {
+public final class WandbRecords {
   private WandbRecords() {}
 
   /** A message: what each of its fields holds, as numbers or bytes. */
-  record Message(Map<Integer, List<Object>> fields) {
+  public record Message(Map<Integer, List<Object>> fields) {
     static Message of(byte[] bytes) {
       ByteBuffer in = ByteBuffer.wrap(bytes);
       Map<Integer, List<Object>> fields = new TreeMap<>();
@@ -48,34 +48,34 @@ final class WandbRecords {
       }
     }
 
-    boolean has(int field) {
+    public boolean has(int field) {
       return fields.containsKey(field);
     }
 
-    long number(int field) {
+    public long number(int field) {
       return (long) fields.get(field).get(0);
     }
 
-    String text(int field) {
+    public String text(int field) {
       return texts(field).get(0);
     }
 
-    List<String> texts(int field) {
+    public List<String> texts(int field) {
       return fields.getOrDefault(field, List.of()).stream()
           .map(it -> new String((byte[]) it, StandardCharsets.UTF_8))
           .toList();
     }
 
-    Message message(int field) {
+    public Message message(int field) {
       return messages(field).get(0);
     }
 
-    List<Message> messages(int field) {
+    public List<Message> messages(int field) {
       return fields.getOrDefault(field, List.of()).stream().map(it -> of((byte[]) it)).toList();
     }
 
     /** Of items with a key and its value as JSON. */
-    Map<String, String> items(int field) {
+    public Map<String, String> items(int field) {
       Map<String, String> items = new TreeMap<>();
       messages(field).forEach(it -> items.put(String.join(".", it.key()), it.text(16)));
       return items;
@@ -87,7 +87,7 @@ final class WandbRecords {
   }
 
   /** The whole records of a file, their checksums checked and their numbers in order. */
-  static List<Message> read(byte[] file) {
+  public static List<Message> read(byte[] file) {
     ByteBuffer in = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
     byte[] head = new byte[7];
     in.get(head);

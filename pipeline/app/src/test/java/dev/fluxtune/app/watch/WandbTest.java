@@ -39,7 +39,7 @@ class WandbTest {
     return Wandb.open(
         new WatchedRun(
             folder,
-            before.stream().mapToLong(TrainerState.Log::step).max().orElse(0),
+            0,
             before,
             "learning_rate: 2.0E-5\nrun_name: mine\nlora_target_modules: [q_proj]\nmax_steps: -1\n",
             "{\"model_type\": \"llama\", \"rms_norm_eps\": 1e-05, \"max_steps\": 7}"),
