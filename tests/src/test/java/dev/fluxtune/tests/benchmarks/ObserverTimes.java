@@ -1,13 +1,21 @@
 package dev.fluxtune.tests.benchmarks;
 
 import com.sun.management.OperatingSystemMXBean;
-import dev.fluxtune.app.watch.Meters;
+import dev.fluxtune.app.config.ConfigParser;
+import dev.fluxtune.app.config.Flag;
+import dev.fluxtune.app.page.Page;
+import dev.fluxtune.app.page.RunFacts;
 import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.app.watch.WatchedRun;
+import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
+import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,8 +26,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.Stream;
 
 /**
@@ -44,13 +55,13 @@ public final class ObserverTimes {
     ObserverTimes nobody = new ObserverTimes();
     nobody.measure(step -> {});
     ObserverTimes all = new ObserverTimes();
-    Meters meters = new Meters();
     WatchedRun run =
         new WatchedRun(
             folder, 0, List.of(), "learning_rate: 2.0E-5\n", "{\"model_type\": \"llama\"}");
+    List<String> others = List.of("tensorboard", "wandb");
+    Page page = page(run);
     try (Observers observers =
-        Observers.open(
-            run, List.of("tensorboard", "wandb"), List.of(meters), line -> print("%s", line))) {
+        Observers.open(run, others, page.observers(), line -> print("%s", line))) {
       all.measure(
           step -> {
             observers.happened(event(step));
@@ -62,6 +73,43 @@ public final class ObserverTimes {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
       }
+    }
+  }
+
+  /** Served, and looked at by one browser. */
+  private static Page page(WatchedRun run) throws InterruptedException {
+    RunConfig.Output wanted =
+        ConfigParser.parse(
+                Optional.empty(),
+                List.of(
+                    new Flag("report_to", List.of("page")), new Flag("page_port", List.of("0"))),
+                List.of(),
+                Optional.empty())
+            .config()
+            .output();
+    RunFacts facts =
+        new RunFacts(
+            "times",
+            run.folder(),
+            Optional.of(new StepPlan(WARM + STEPS, 1, 1, false, 1, -1, 0)),
+            Optional.empty(),
+            List.of(),
+            Map.of(),
+            List.of());
+    BlockingQueue<String> told = new LinkedBlockingQueue<>();
+    Page page = Page.open(facts, run, Optional.empty(), wanted, told::add);
+    URI address = URI.create(told.take().replace("page: ", "") + "events");
+    Thread browser = new Thread(() -> read(address), "browser");
+    browser.setDaemon(true);
+    browser.start();
+    return page;
+  }
+
+  private static void read(URI address) {
+    try (InputStream in = address.toURL().openStream()) {
+      in.transferTo(OutputStream.nullOutputStream());
+    } catch (IOException e) {
+      // The page is over.
     }
   }
 

@@ -36,7 +36,7 @@ final class PageServer implements AutoCloseable {
   private static final int NEXT_PORTS = 10;
 
   /** How often a browser is told what is new. */
-  static final Duration TICK = Duration.ofMillis(500);
+  static final Duration TICK = Duration.ofSeconds(1);
 
   private static final Duration PATIENCE = Duration.ofSeconds(2);
   private static final String POLICY =
