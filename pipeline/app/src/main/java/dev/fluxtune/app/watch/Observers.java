@@ -84,6 +84,9 @@ public final class Observers implements AutoCloseable {
         Wandb.open(run, System.getenv(), told).ifPresent(observers::add);
       }
       return new Observers(observers, told, Duration.ofSeconds(10));
+    } catch (BadInputException e) {
+      observers.forEach(it -> closeQuietly(it, e));
+      throw e;
     } catch (IOException e) {
       observers.forEach(it -> closeQuietly(it, e));
       throw new BadInputException(
@@ -93,7 +96,7 @@ public final class Observers implements AutoCloseable {
     }
   }
 
-  private static void closeQuietly(Observer observer, IOException cause) {
+  private static void closeQuietly(Observer observer, Exception cause) {
     try {
       observer.close();
     } catch (IOException e) {

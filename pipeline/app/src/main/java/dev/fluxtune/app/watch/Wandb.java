@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
@@ -45,7 +46,7 @@ final class Wandb implements Observer {
   private static final int ENVIRONMENT = 26;
 
   private static final String STEP = "train/global_step";
-  private static final int INTERRUPTED = 255; // what W&B's own client says after a Ctrl-C
+  private static final int STOPPED = 255; // what W&B's own client says after a Ctrl-C
   private static final Pattern ID = Pattern.compile("[^/\\\\#?%:]{1,128}");
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd_HHmmss", Locale.ROOT);
@@ -59,18 +60,12 @@ final class Wandb implements Observer {
   private long logs;
   private int exitCode = 1; // until the run tells its end
 
-  private Wandb(WatchedRun run, Map<String, String> environment, Consumer<String> told)
+  private Wandb(WatchedRun run, Path under, Map<String, String> environment, Consumer<String> told)
       throws IOException {
     this.told = told;
     String id = id(environment);
-    this.folder =
-        given(environment, "WANDB_DIR")
-            .map(Path::of)
-            .orElse(run.folder())
-            .resolve("wandb")
-            .resolve(
-                "offline-run-%s-%s"
-                    .formatted(TIME.format(start.atZone(ZoneId.systemDefault())), id));
+    String time = TIME.format(start.atZone(ZoneId.systemDefault()));
+    this.folder = under.resolve("wandb").resolve("offline-run-%s-%s".formatted(time, id));
     Files.createDirectories(folder.resolve("files")); // W&B's own puts its list of packages there
     this.out = new WandbFile(folder.resolve("run-" + id + ".wandb"));
     out.write(
@@ -94,10 +89,11 @@ final class Wandb implements Observer {
    *
    * @param environment the process's
    * @param told is told what a person should know, on any thread
-   * @throws BadInputException if {@code WANDB_RUN_ID} can name no run
+   * @throws BadInputException if {@code WANDB_RUN_ID} can name no run, or where nothing can be
+   *     written
    */
   static Optional<Wandb> open(
-      WatchedRun run, Map<String, String> environment, Consumer<String> told) throws IOException {
+      WatchedRun run, Map<String, String> environment, Consumer<String> told) {
     boolean off =
         Set.of("1", "ON", "YES", "TRUE")
                 .contains(environment.getOrDefault("WANDB_DISABLED", "").toUpperCase(Locale.ROOT))
@@ -113,7 +109,15 @@ final class Wandb implements Observer {
                 told.accept(
                     "WANDB_LOG_MODEL: checkpoints do not become W&B artifacts yet; they lie in "
                         + run.folder()));
-    return Optional.of(new Wandb(run, environment, told));
+    Path under = given(environment, "WANDB_DIR").map(Path::of).orElse(run.folder());
+    try {
+      return Optional.of(new Wandb(run, under, environment, told));
+    } catch (IOException e) {
+      throw new BadInputException(
+          "report_to: wandb cannot write in %s (%s); set WANDB_DIR to another folder, or leave it out"
+              .formatted(under, Reason.of(e)),
+          e);
+    }
   }
 
   private static Optional<String> given(Map<String, String> environment, String name) {
@@ -198,7 +202,7 @@ final class Wandb implements Observer {
   @Override
   public void happened(RunEvent event) {
     if (event instanceof RunEvent.End end) {
-      exitCode = end.stopped() ? INTERRUPTED : 0;
+      exitCode = end.stopped() ? STOPPED : 0;
     }
   }
 

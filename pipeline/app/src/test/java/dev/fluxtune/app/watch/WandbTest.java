@@ -35,7 +35,7 @@ class WandbTest {
     environment.put("WANDB_RUN_ID", "run1");
   }
 
-  private Optional<Wandb> open() throws IOException {
+  private Optional<Wandb> open() {
     return Wandb.open(
         new WatchedRun(
             folder,
@@ -134,6 +134,15 @@ class WandbTest {
   }
 
   @Test
+  void saysWhereItCannotWrite() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
+    environment.put("WANDB_DIR", file.toString());
+    assertThatThrownBy(this::open)
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContainingAll("wandb cannot write in " + file, "set WANDB_DIR");
+  }
+
+  @Test
   void eachLogIsARowOfTheHistory() throws IOException {
     List<Message> history =
         of(
@@ -221,7 +230,7 @@ class WandbTest {
   }
 
   @Test
-  void theEnvironmentSwitchesItOff() throws IOException {
+  void theEnvironmentSwitchesItOff() {
     for (Map.Entry<String, String> off :
         List.of(Map.entry("WANDB_MODE", "disabled"), Map.entry("WANDB_DISABLED", "true"))) {
       environment.put(off.getKey(), off.getValue());
