@@ -8,6 +8,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -54,6 +55,7 @@ final class PageServer implements AutoCloseable {
   private final LoopResources threads = LoopResources.create("page", 1, true);
   private final AtomicInteger watching = new AtomicInteger();
   private final DisposableServer server;
+  private final List<String> names; // that it answers to, beside addresses
 
   /**
    * Begins to serve.
@@ -71,6 +73,7 @@ final class PageServer implements AutoCloseable {
     this.tick = tick;
     try {
       this.server = bind(port);
+      this.names = isLoopback() ? List.of("localhost", host) : List.of(machine(), host);
     } catch (RuntimeException e) {
       threads.dispose();
       throw e;
@@ -157,12 +160,13 @@ final class PageServer implements AutoCloseable {
 
   /**
    * Whether a request's Host is a name that no stranger's name server can turn to this machine (DNS
-   * rebinding): an address, localhost, what it was told to listen on, or this machine's own name.
+   * rebinding): an address, what it was told to listen on, localhost or, where others can reach it,
+   * this machine's own name.
    */
   private boolean isOwnName(String asked) {
     String name = asked.replaceFirst(":\\d{1,5}$", "");
     boolean address = name.matches("\\[[0-9a-fA-F:.]+]|\\d{1,3}(\\.\\d{1,3}){3}");
-    return address || Stream.of("localhost", host, machine()).anyMatch(name::equalsIgnoreCase);
+    return address || names.stream().anyMatch(name::equalsIgnoreCase);
   }
 
   private static String machine() {

@@ -278,6 +278,15 @@ class PageServerTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"localhost", "127.0.0.1", "127.0.0.2"})
+  void servesOnTheNamesOfThisMachine(String host) {
+    try (PageServer named = new PageServer(history, () -> "", host, 0, Duration.ofMillis(10))) {
+      assertThat(named.isLoopback()).isTrue();
+      assertThat(named.address()).matches("http://(127\\.0\\.0\\.\\d|\\[.*]):\\d+/");
+    }
+  }
+
   @Test
   void saysWhetherOthersCanReachIt() {
     assertThat(server.isLoopback()).isTrue();
@@ -286,12 +295,12 @@ class PageServerTest {
     }
   }
 
-  @Test
-  void refusesAnAddressThatIsNoneOfThisMachine() {
+  @ParameterizedTest
+  @ValueSource(strings = {"192.0.2.1", "no.such.host.invalid", "not a host"})
+  void refusesAnAddressThatIsNoneOfThisMachine(String host) {
     assertThatThrownBy(
-            () ->
-                new PageServer(history, () -> "", "192.0.2.1", 6007, Duration.ofMillis(10)).close())
+            () -> new PageServer(history, () -> "", host, 6007, Duration.ofMillis(10)).close())
         .isInstanceOf(BadInputException.class)
-        .hasMessageStartingWith("page_host: 192.0.2.1 is no address of this machine");
+        .hasMessageStartingWith("page_host: %s is no address of this machine".formatted(host));
   }
 }
