@@ -12,13 +12,15 @@ import sys
 from pathlib import Path
 
 import tensorboard
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 folder = sys.argv[1]
 (events,) = glob.glob(f"{folder}/runs/*/events.out.tfevents.*")
 read = EventAccumulator(events, size_guidance={"scalars": 0, "tensors": 0})
 read.Reload()
-found = {
+found_scalars = {
     (tag, scalar.step): scalar.value for tag in read.Tags()["scalars"] for scalar in read.Scalars(tag)
 }
 expected = {}
@@ -28,10 +30,28 @@ for line in Path(folder, "log.jsonl").read_text().splitlines():
     for name, value in log.items():
         tag = "eval/" + name[5:] if name.startswith("eval_") else "train/" + name
         expected[tag, step] = math.nan if value is None else value
-assert found.keys() == expected.keys(), found.keys() ^ expected.keys()
+assert found_scalars.keys() == expected.keys(), found_scalars.keys() ^ expected.keys()
 for key, value in expected.items():
-    assert math.isclose(found[key], value, rel_tol=1e-6) or math.isnan(value), (key, found[key], value)
+    assert math.isclose(found_scalars[key], value, rel_tol=1e-6) or math.isnan(value), (key, found_scalars[key], value)
 texts = {tag: read.Tensors(tag)[0].tensor_proto.string_val[0].decode() for tag in read.Tags()["tensors"]}
 assert "max_steps: " in texts["args/text_summary"]
 assert json.loads(texts["model_config/text_summary"])["model_type"] == "llama"
-print(f"tensorboard {tensorboard.__version__}: {len(found)} scalars of {len(read.Tags()['scalars'])} tags, and 2 texts")
+session = {
+    tag: HParamsPluginData.FromString(data) for tag, data in read.PluginTagToContent("hparams").items()
+}
+hparams = session["_hparams_/session_start_info"].session_start_info.hparams
+settings = {
+    name: value
+    for name, value in yaml.safe_load(Path(folder, "config.yaml").read_text()).items()
+    if value is not None
+}
+assert hparams.keys() == settings.keys(), hparams.keys() ^ settings.keys()
+for name, value in settings.items():
+    kind = hparams[name].WhichOneof("kind")
+    found = getattr(hparams[name], kind)
+    assert found == value or kind == "string_value" and not isinstance(value, (bool, int, float)), (name, found)
+assert session["_hparams_/session_end_info"].session_end_info.status == 1
+print(
+    f"tensorboard {tensorboard.__version__}: {len(found_scalars)} scalars of {len(read.Tags()['scalars'])} tags,"
+    f" 2 texts and {len(hparams)} hyper-parameters"
+)

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
 import dev.fluxtune.pipeline.format.Template;
@@ -52,6 +53,7 @@ final class Ports implements AutoCloseable {
   private RowKind kind = RowKind.PACKED;
   private Optional<Path> tokenizerFile = Optional.empty();
   private Optional<CompletableFuture<Tokenizer>> tokenizer = Optional.empty();
+  private Optional<Meters> meters = Optional.empty();
 
   /** Files read as one, and the columns kept of them. */
   record DataSet(List<Path> files, List<String> columns) {}
@@ -235,6 +237,16 @@ final class Ports implements AutoCloseable {
     }
     shards = found;
     return Optional.of("the chunks are taken from " + folder.get());
+  }
+
+  /** Has the stages of each stream from now on measured. */
+  void measureBy(Meters by) {
+    meters = Optional.of(by);
+  }
+
+  /** What goes by here is measured by this name, where that is wished. */
+  <T> Function<Flux<T>, Flux<T>> measured(String name) {
+    return in -> meters.map(it -> it.stage(name, in)).orElse(in);
   }
 
   RunConfig config() {

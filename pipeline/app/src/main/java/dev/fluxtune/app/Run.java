@@ -3,6 +3,7 @@ package dev.fluxtune.app;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
@@ -105,10 +106,16 @@ final class Run {
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();
+    Optional<Meters> meters = // observers close them
+        config.output().reportTo().contains("page") ? Optional.of(new Meters()) : Optional.empty();
+    meters.ifPresent(io::measureBy);
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(
-                output.watched(trainee, from), config.output().reportTo(), progress::say)) {
+                output.watched(trainee, from),
+                config.output().reportTo(),
+                meters.stream().toList(),
+                progress::say)) {
       samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
@@ -121,10 +128,11 @@ final class Run {
               .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
       RunEvent last;
       try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
+        meters.ifPresent(it -> it.feed(train::batchesReady));
         last =
             SftRecipe.run(io, plan, after, read, train)
                 .doOnNext(log::accept)
-                .doOnNext(observers::happened)
+                .doOnNext(event -> observers.happened(asWatched(event, log)))
                 .doOnNext(
                     event -> {
                       if (event instanceof RunEvent.Evaluation it) {
@@ -146,6 +154,13 @@ final class Run {
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);
     }
+  }
+
+  /** A run that gets no better and ends early has not been stopped, for those who watch. */
+  private static RunEvent asWatched(RunEvent event, RunLog log) {
+    return event instanceof RunEvent.End it && log.endsEarly().isPresent()
+        ? new RunEvent.End(it.step(), false)
+        : event;
   }
 
   /** What the configuration asks for; where a run begins and is saved, it does not know. */

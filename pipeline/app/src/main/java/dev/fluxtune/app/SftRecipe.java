@@ -51,13 +51,16 @@ final class SftRecipe {
   private static Flux<List<Tokenized>> documents(Ports io, Position from, BadRows bad) {
     if (io.kind() == RowKind.PREPARED) {
       return io.rows(bad) // Arrow record batches
+          .transform(io.measured("rows"))
           .map(Prepared.documents(bad)) // → List<Tokenized>
           .transform(Pack.after(from));
     }
     return io.rows(bad) // Arrow record batches
+        .transform(io.measured("rows"))
         .map(io.format(bad)) // → List<Prompted>
         .transform(Pack.after(from)) // what is packed already is not tokenized again
         .transform(Tokenize.with(io.tokenizer()::encode, io.workers())) // → List<Encoded>, in order
+        .transform(io.measured("documents"))
         .map(Mask.exact()); // → List<Tokenized>
   }
 
@@ -74,6 +77,7 @@ final class SftRecipe {
         .concatMap(
             epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
             1)
+        .transform(io.measured("batches"))
         .transform(train) // → RunEvent
         .doOnNext(
             event -> {

@@ -9,8 +9,8 @@ final class Unsupported {
 
   static void check(RunConfig config) {
     refuse(
-        config.output().reportTo().contains("wandb") || config.output().reportTo().contains("page"),
-        "report_to: wandb and page are not there yet; tensorboard is, and log.jsonl in the run's"
+        config.output().reportTo().contains("page"),
+        "report_to: page is not there yet; tensorboard and wandb are, and log.jsonl in the run's"
             + " folder is always written");
   }
 

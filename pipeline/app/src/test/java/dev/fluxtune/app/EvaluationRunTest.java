@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.config.BestMetric;
+import dev.fluxtune.app.watch.WandbRecords;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -150,6 +152,8 @@ class EvaluationRunTest {
       true,
       "early_stopping_patience",
       2,
+      "report_to",
+      "wandb",
       "resume_from_checkpoint",
       true
     };
@@ -176,6 +180,18 @@ class EvaluationRunTest {
     assertThat(tiny.whole(output, settings).err()).contains(said);
     assertThat(newest()).isEqualTo(end);
     assertThat(TinyRun.weights(output)).isEqualTo(weights);
+    assertThat(exitCodes()).as("of W&B's runs").containsExactly(0L, 0L, 0L);
+  }
+
+  private List<Long> exitCodes() throws IOException {
+    List<Long> codes = new ArrayList<>();
+    try (Stream<Path> files = Files.walk(output.resolve("wandb"))) {
+      for (Path file : files.filter(it -> it.toString().endsWith(".wandb")).toList()) {
+        List<WandbRecords.Message> records = WandbRecords.read(Files.readAllBytes(file));
+        codes.add(records.get(records.size() - 1).message(18).number(1));
+      }
+    }
+    return codes;
   }
 
   private long newest() {

@@ -3,6 +3,7 @@ package dev.fluxtune.app;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
+import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.schemas.StepPlan;
@@ -22,6 +23,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The plan is what the trainer then does, whatever decides on steps. */
 class RunPlanTest {
+  /** Reactor's own meter of the batches that the trainer was given. */
+  private static final String COUNTED = "fluxtune_batches_onNext_delay_seconds_count\\{.*} ";
+
   @TempDir Path folder;
 
   static LongStream seeds() {
@@ -40,11 +44,13 @@ class RunPlanTest {
     }
     RunConfig config = Configs.of(settings.toArray());
     try (Ports io = Ports.open(config);
-        Trainee trainee = Trainee.open(Setup.of(model, config, Device.cpu()), config)) {
+        Trainee trainee = Trainee.open(Setup.of(model, config, Device.cpu()), config);
+        Meters meters = new Meters()) {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
       StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
       Reading read = Reading.ofRun();
+      io.measureBy(meters);
       List<RunEvent> events = events(io, plan, trainee, read);
 
       long[] steps = LongStream.rangeClosed(1, plan.totalSteps()).toArray();
@@ -53,6 +59,8 @@ class RunPlanTest {
           .containsExactly(Arrays.stream(steps).boxed().toArray(Long[]::new));
       assertThat(events.get(events.size() - 1))
           .isEqualTo(new RunEvent.End(plan.totalSteps(), false));
+      assertThat(meters.scrape().lines())
+          .anyMatch(it -> it.matches(COUNTED + plan.microBatches(plan.totalSteps())));
       assertThat(read.size())
           .as("positions kept for checkpoints, which must not grow with the rows")
           .isLessThanOrEqualTo(1 + config.chunks().prefetch());

@@ -35,7 +35,7 @@ class RunRefusalTest {
 
   @Test
   void whatIsNotThereYet() {
-    refused(says("report_to", "wandb and page", "log.jsonl"), "report_to", "wandb");
+    refused(says("report_to", "page", "log.jsonl"), "report_to", "page");
     assertThat(output).doesNotExist();
   }
 

@@ -78,7 +78,7 @@ public final class Benchmarks {
         : "%.2f x the reference".formatted(share);
   }
 
-  private static String machine() throws IOException {
+  static String machine() throws IOException {
     Path cpuinfo = Path.of("/proc/cpuinfo");
     String cpu =
         !Files.exists(cpuinfo)

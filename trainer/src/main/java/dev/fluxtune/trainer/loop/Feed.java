@@ -74,6 +74,11 @@ final class Feed extends BaseSubscriber<Batch> {
     thread.shutdown();
   }
 
+  /** Batches that have arrived and were not taken; on any thread. */
+  int ready() {
+    return (int) arrived.stream().filter(Signal::isOnNext).count();
+  }
+
   /** Waits for the next batch. Empty if there is none; what the source failed with is thrown. */
   Optional<Batch> take() {
     Signal<Batch> next;

@@ -289,6 +289,11 @@ final class Steps implements AutoCloseable {
     return optimizer.device().isGpu() ? Gpu.usedBytes() : OptionalLong.empty();
   }
 
+  int batchesReady() {
+    Feed from = feed;
+    return from == null ? 0 : from.ready();
+  }
+
   /**
    * Ends it after the step in progress, from any thread; whoever waits for a batch waits no more.
    */

@@ -147,6 +147,12 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
         });
   }
 
+  /** How many batches lie ready for the next steps; on any thread. */
+  public int batchesReady() {
+    Steps steps = begun.get();
+    return steps == null ? 0 : steps.batchesReady();
+  }
+
   /** Ends a stream that has not ended, after the step in progress, and waits for that. */
   @Override
   public void close() {

@@ -96,6 +96,7 @@ class TrainStreamTest {
       StepVerifier.create(batches.transform(train), 0)
           .expectSubscription()
           .then(() -> assertThat(asked).as("before anything is wanted").hasValue(0))
+          .then(() -> assertThat(train.batchesReady()).isEqualTo(0))
           .thenRequest(1)
           .then(() -> emit(source, 2, asked, 2)) // asked for, before they come
           .then(() -> emit(source, 1, asked, 2 + 2))
@@ -103,6 +104,7 @@ class TrainStreamTest {
           .then(() -> emit(source, 2, asked, 3 + 2))
           .thenAwait(Duration.ofMillis(50))
           .then(() -> assertThat(asked).as("without demand nothing is taken").hasValue(5))
+          .then(() -> assertThat(train.batchesReady()).isEqualTo(2))
           .thenRequest(1)
           .then(() -> emit(source, 1, asked, 5 + 2))
           .assertNext(event -> assertThat(event.step()).isEqualTo(2))
@@ -117,6 +119,7 @@ class TrainStreamTest {
           .expectComplete()
           .verify(PATIENCE);
       assertThat(asked).as("the plan's batches and no more").hasValue(10);
+      assertThat(train.batchesReady()).as("the end is no batch").isEqualTo(0);
       source.assertCancelled();
     }
   }

@@ -6,7 +6,7 @@ import java.io.Closeable;
 import java.io.IOException;
 
 /** Takes what it wants of what a run tells, always on the same thread; steps do not go back. */
-interface Observer extends Closeable {
+public interface Observer extends Closeable {
   /** What {@code report_to} calls it. */
   String name();
 

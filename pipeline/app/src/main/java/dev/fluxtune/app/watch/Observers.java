@@ -57,7 +57,7 @@ public final class Observers implements AutoCloseable {
       CountDownLatch over) {}
 
   /**
-   * @param told is told of observers that lag or fail, on any thread
+   * @param told is told of observers that lag or fail, and of what they wrote, on any thread
    * @param patience how long {@link #close} waits for them
    */
   Observers(List<? extends Observer> observers, Consumer<String> told, Duration patience) {
@@ -69,16 +69,24 @@ public final class Observers implements AutoCloseable {
   /**
    * Opens those that a configuration asks for.
    *
+   * @param more are open already, and closed with the others
    * @throws BadInputException if a file of theirs cannot be written
    */
-  public static Observers open(WatchedRun run, List<String> reportTo, Consumer<String> told) {
-    List<Observer> observers = new ArrayList<>();
+  public static Observers open(
+      WatchedRun run, List<String> reportTo, List<? extends Observer> more, Consumer<String> told) {
+    List<Observer> observers = new ArrayList<>(more);
     try {
       observers.add(JsonLines.open(run)); // always
       if (reportTo.contains(TensorBoard.NAME)) {
         observers.add(TensorBoard.open(run));
       }
+      if (reportTo.contains(Wandb.NAME)) {
+        Wandb.open(run, System.getenv(), told).ifPresent(observers::add);
+      }
       return new Observers(observers, told, Duration.ofSeconds(10));
+    } catch (BadInputException e) {
+      observers.forEach(it -> closeQuietly(it, e));
+      throw e;
     } catch (IOException e) {
       observers.forEach(it -> closeQuietly(it, e));
       throw new BadInputException(
@@ -88,7 +96,7 @@ public final class Observers implements AutoCloseable {
     }
   }
 
-  private static void closeQuietly(Observer observer, IOException cause) {
+  private static void closeQuietly(Observer observer, Exception cause) {
     try {
       observer.close();
     } catch (IOException e) {

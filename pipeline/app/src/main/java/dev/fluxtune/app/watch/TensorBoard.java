@@ -1,5 +1,6 @@
 package dev.fluxtune.app.watch;
 
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,9 +19,9 @@ import java.util.zip.CRC32C;
 
 /**
  * TensorBoard's event file ({@code record_writer.cc}, {@code event.proto} of TensorFlow): scalars
- * by the names that transformers' callback gives them, and configuration, model and samples as
- * text. It lies in {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's
- * folder.
+ * by the names that transformers' callback gives them; configuration, model and samples as text;
+ * and the configuration as hyper-parameters ({@code hparams/plugin_data.proto} of TensorBoard). It
+ * lies in {@code TENSORBOARD_LOGGING_DIR}, else in {@code runs/TIME_HOST} of the run's folder.
  */
 final class TensorBoard implements Observer {
   static final String NAME = "tensorboard";
@@ -28,6 +29,7 @@ final class TensorBoard implements Observer {
       DateTimeFormatter.ofPattern("MMMdd_HH-mm-ss", Locale.ROOT);
   private static final int MASK = 0xa282ead8;
   private static final int STRING = 7; // of tensorflow's DataType
+  private static final long SUCCESS = 1; // of hparams' Status
 
   private final OutputStream out;
 
@@ -54,11 +56,12 @@ final class TensorBoard implements Observer {
     TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
     board.text("args", run.configuration(), 0);
     board.text("model_config", run.model(), 0);
+    board.hyperparameters(run.settings());
     board.out.flush();
     return board;
   }
 
-  private static String host() {
+  static String host() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {
@@ -69,6 +72,14 @@ final class TensorBoard implements Observer {
   @Override
   public String name() {
     return NAME;
+  }
+
+  @Override
+  public void happened(RunEvent event) throws IOException {
+    if (event instanceof RunEvent.End) {
+      Protobuf info = new Protobuf().number(1, SUCCESS);
+      session("end", 4, info.number(2, System.currentTimeMillis() / 1000.0));
+    }
   }
 
   @Override
@@ -99,7 +110,7 @@ final class TensorBoard implements Observer {
   }
 
   /** {@code rewrite_logs} of transformers' integration_utils.py. */
-  private static String tag(String name) {
+  static String tag(String name) {
     return name.startsWith("eval_") ? "eval/" + name.substring(5) : "train/" + name;
   }
 
@@ -119,6 +130,38 @@ final class TensorBoard implements Observer {
             .message(8, tensor)
             .message(9, new Protobuf().message(1, plugin));
     write(event(step).message(5, new Protobuf().message(1, of)));
+  }
+
+  /** As {@code SummaryWriter.add_hparams} of PyTorch. */
+  private void hyperparameters(Map<String, Object> settings) throws IOException {
+    Protobuf info = new Protobuf();
+    settings.forEach(
+        (key, value) -> {
+          if (value != null) {
+            info.message(1, new Protobuf().text(1, key).message(2, hyperparameter(value)));
+          }
+        });
+    session("start", 3, info.number(5, System.currentTimeMillis() / 1000.0));
+  }
+
+  /** {@code google.protobuf.Value}: what is no number and no switch is a text. */
+  private static Protobuf hyperparameter(Object value) {
+    if (value instanceof Number it) {
+      return new Protobuf().number(2, it.doubleValue());
+    }
+    return value instanceof Boolean it
+        ? new Protobuf().number(4, it ? 1L : 0L)
+        : new Protobuf().text(3, value.toString());
+  }
+
+  private void session(String what, int field, Protobuf info) throws IOException {
+    Protobuf plugin =
+        new Protobuf().text(1, "hparams").message(2, new Protobuf().message(field, info));
+    Protobuf of =
+        new Protobuf()
+            .text(1, "_hparams_/session_" + what + "_info")
+            .message(9, new Protobuf().message(1, plugin));
+    write(event(0).message(5, new Protobuf().message(1, of)));
   }
 
   private static Protobuf event(long step) {

@@ -3,6 +3,10 @@ package dev.fluxtune.app.watch;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /**
  * What an observer knows of a run before its first step.
@@ -14,4 +18,12 @@ import java.util.List;
  * @param model the text of the model's {@code config.json}
  */
 public record WatchedRun(
-    Path folder, long after, List<TrainerState.Log> before, String configuration, String model) {}
+    Path folder, long after, List<TrainerState.Log> before, String configuration, String model) {
+
+  /** The configuration, key by key, as YAML has it. */
+  Map<String, Object> settings() {
+    Map<String, Object> settings =
+        new Yaml(new SafeConstructor(new LoaderOptions())).load(configuration);
+    return settings == null ? Map.of() : settings;
+  }
+}

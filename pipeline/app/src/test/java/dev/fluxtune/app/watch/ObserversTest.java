@@ -2,8 +2,12 @@ package dev.fluxtune.app.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Tests {@link Observers}. */
 class ObserversTest {
@@ -205,5 +210,27 @@ class ObserversTest {
     assertThat(cut).hasSizeLessThanOrEqualTo(Sampled.LONGEST).startsWith("a").endsWith("z");
     assertThat(cut).containsPattern("\ud83d\ude00 … \\([\\d,]+ characters\\) … \ud83d\ude00");
     assertThat(new Sampled.Text(1, "short", "", "").prompt()).isEqualTo("short");
+  }
+
+  @Test
+  void allTogetherCostTheRunAtMostAHundredthOfAStepOf100Ms(@TempDir Path folder)
+      throws IOException {
+    WatchedRun run = new WatchedRun(folder, 0, List.of(), "seed: 1\n", "{}");
+    int steps = 500;
+    long begin = 0;
+    long nanos;
+    try (Observers observers =
+        Observers.open(run, List.of("tensorboard", "wandb"), List.of(new Meters()), told::add)) {
+      for (long step = 1; step <= 2L * steps; step++) {
+        if (step == steps + 1) { // the first are slow, as is all that is new to a JVM
+          begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        }
+        observers.happened(new RunEvent.Saved(step, 1, folder, Duration.ZERO));
+        observers.logged(log(step));
+      }
+      nanos = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin;
+    }
+    assertThat(nanos / steps).isLessThan(1_000_000);
+    assertThat(Files.readAllLines(folder.resolve("log.jsonl"))).hasSize(2 * steps);
   }
 }

@@ -2,6 +2,7 @@ package dev.fluxtune.app.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -26,11 +27,18 @@ class TensorBoardTest {
   private final List<Sampled> sampled = new ArrayList<>();
 
   private List<byte[]> written(TrainerState.Log... logs) throws IOException {
+    return written(List.of(), logs);
+  }
+
+  private List<byte[]> written(List<RunEvent> events, TrainerState.Log... logs) throws IOException {
     WatchedRun run =
         new WatchedRun(folder, 0, List.of(), "max_steps: 3\n", "{\"model_type\": \"llama\"}");
     try (TensorBoard board = TensorBoard.open(run)) {
       for (TrainerState.Log log : logs) {
         board.logged(log);
+      }
+      for (RunEvent event : events) {
+        board.happened(event);
       }
       for (Sampled some : sampled) {
         board.sampled(some);
@@ -73,10 +81,20 @@ class TensorBoardTest {
   @Test
   void namesTheFormatAndTellsTheConfiguration() throws IOException {
     List<byte[]> records = written();
-    assertThat(records).hasSize(3);
+    assertThat(records).hasSize(4);
     assertThat(ascii(records.get(0))).endsWith("brain.Event:2");
     assertThat(ascii(records.get(1))).contains("args/text_summary", "max_steps: 3\n", "text");
     assertThat(ascii(records.get(2))).contains("model_config/text_summary", "llama");
+  }
+
+  @Test
+  void tellsTheHyperparametersAndTheEnd() throws IOException {
+    List<byte[]> records = written(List.of(new RunEvent.End(3, false)));
+    assertThat(ascii(records.get(3)))
+        .contains("_hparams_/session_start_info", "hparams")
+        // an entry of 20 bytes: its key, and a number, 3.0
+        .contains("\n\u0016\n\tmax_steps\u0012\t\u0011\0\0\0\0\0\0\u0008@");
+    assertThat(ascii(records.get(4))).contains("_hparams_/session_end_info");
   }
 
   @Test
@@ -85,14 +103,15 @@ class TensorBoardTest {
         written(
             new TrainerState.Log(300, 0.5, Map.of("loss", 1.5)),
             new TrainerState.Log(301, 1.0, Map.of("eval_loss", -2.0)));
-    assertThat(records).hasSize(3 + 4);
-    ByteBuffer loss = ByteBuffer.wrap(records.get(4)).order(ByteOrder.LITTLE_ENDIAN);
-    assertThat(ascii(records.get(4)).substring(9))
+    assertThat(records).hasSize(4 + 4);
+    byte[] loss = records.get(5);
+    assertThat(ascii(loss).substring(9))
         // step 300, summary, value, its tag
         .startsWith("\u0010\u00ac\u0002*\u0013\n\u0011\n\ntrain/loss\u0015");
-    assertThat(loss.getFloat(records.get(4).length - 4)).isEqualTo(1.5f);
-    assertThat(ascii(records.get(6))).contains("eval/loss");
-    assertThat(ascii(records.get(3))).contains("train/epoch");
+    ByteBuffer value = ByteBuffer.wrap(loss).order(ByteOrder.LITTLE_ENDIAN);
+    assertThat(value.getFloat(loss.length - 4)).isEqualTo(1.5f);
+    assertThat(ascii(records.get(7))).contains("eval/loss");
+    assertThat(ascii(records.get(4))).contains("train/epoch");
   }
 
   @Test
@@ -100,7 +119,7 @@ class TensorBoardTest {
     sampled.add(
         new Sampled(
             300, 0.5, "greedy", List.of(new Sampled.Text(7, "2 <b>\n* 3", "# five", "6\r\n"))));
-    String text = ascii(written().get(3));
+    String text = ascii(written().get(4));
     assertThat(text.substring(9)).startsWith("\u0010\u00ac\u0002"); // step 300
     assertThat(text)
         .contains("eval/samples/text_summary")
