@@ -56,7 +56,7 @@ final class GenerateCommand {
           "nothing to go on from: give --prompt TEXT, or --dataset_name, a file of rows");
     }
     GenerationConfig wanted = GenerationConfig.read(folder);
-    wanted.notices(asked).forEach(it -> terminal.err().println("note: " + it));
+    wanted.notices(asked).forEach(terminal::note);
     ModelConfig model = ModelConfig.read(folder);
     try (Ports io = rows ? Ports.open(config) : Ports.withoutRows(config)) {
       check(io, folder, rows);

@@ -89,7 +89,7 @@ final class MergeCommand {
       throw new BadInputException(
           base + ": holds an adapter; give the model it belongs to, " + AdapterFolder.base(base));
     }
-    AdapterFolder.otherBase(adapter, given).ifPresent(it -> terminal.err().println("note: " + it));
+    AdapterFolder.otherBase(adapter, given).ifPresent(terminal::note);
     return base;
   }
 

@@ -208,7 +208,7 @@ final class Pipeline implements Actions {
 
   /** Counts an epoch, from {@code output_dir/packed} where the same chunks lie there. */
   static Counted counted(Ports io, Cache cache, Terminal terminal) {
-    io.takePacked(cache).ifPresent(it -> terminal.err().println("note: " + Visible.message(it)));
+    io.takePacked(cache).ifPresent(terminal::note);
     return Counted.of(
         io,
         cache,

@@ -66,16 +66,13 @@ final class Run {
   private void run(
       RunFolder output, Setup setup, Counted counted, Optional<Ports> held, Interrupt interrupt) {
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
-    Optional<Checkpoint> from = output.open(line -> terminal.err().println("note: " + line));
+    Optional<Checkpoint> from = output.open(terminal::note);
     try (Trainee trainee = Trainee.open(setup, config)) {
       if (setup.drawn()) {
-        terminal
-            .err()
-            .println(
-                "note: "
-                    + setup.folder()
-                    + " holds config.json and no weights: training begins with random ones, drawn"
-                    + " by the seed");
+        terminal.note(
+            setup.folder()
+                + " holds config.json and no weights: training begins with random ones, drawn by"
+                + " the seed");
       }
       Summary.start(terminal, trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
       from.ifPresent(trainee::restore);
@@ -121,7 +118,7 @@ final class Run {
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held)
-              .after(after)
+              .after(after, log.evaluatedAt(after))
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))

@@ -27,6 +27,7 @@ final class RunLog {
   private final Optional<EarlyStopping> stopping;
   private Optional<TrainerState.Best> best = Optional.empty();
   private Optional<TrainerState.Log> latest = Optional.empty(); // of evaluations
+  private long keptStep; // of the checkpoint that it goes on from
 
   private double losses; // of the steps since the last log
   private int steps;
@@ -56,6 +57,7 @@ final class RunLog {
   void from(TrainerState kept) {
     history.addAll(kept.logHistory());
     best = kept.best();
+    keptStep = kept.globalStep();
     stopping.ifPresent(it -> it.from(kept));
     tokens = kept.numInputTokensSeen();
     progress.from(kept.globalStep());
@@ -157,13 +159,19 @@ final class RunLog {
     add(log);
     latest = Optional.of(log);
     stopping.ifPresent(early -> early.evaluated(log));
+    if (it.step() == keptStep) {
+      best(keptStep); // a stop came between: its checkpoint was written before
+    }
   }
 
-  /**
-   * What transformers would know after a step, of which a checkpoint is written now. The best is
-   * the best of those that there is a checkpoint of.
-   */
-  TrainerState state(long step, double epoch) {
+  /** Whether there was an evaluation after a step. */
+  boolean evaluatedAt(long step) {
+    return history.stream()
+        .anyMatch(log -> log.step() == step && log.values().containsKey("eval_loss"));
+  }
+
+  /** The best of those that there is a checkpoint of, now of this step too. */
+  private void best(long step) {
     double least = best.map(TrainerState.Best::metric).orElse(metric.worst());
     latest
         .filter(it -> it.step() == step)
@@ -173,6 +181,11 @@ final class RunLog {
             value ->
                 best =
                     Optional.of(new TrainerState.Best(value, step, CheckpointFormat.folder(step))));
+  }
+
+  /** What transformers would know after a step, of which a checkpoint is written now. */
+  TrainerState state(long step, double epoch) {
+    best(step);
     RunConfig.Output output = config.output();
     return new TrainerState(
         step,

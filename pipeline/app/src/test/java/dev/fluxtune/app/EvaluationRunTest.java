@@ -194,6 +194,50 @@ class EvaluationRunTest {
     return codes;
   }
 
+  @Test
+  void anEvaluationThatACheckpointLacksIsMadeWhereItGoesOn() throws IOException {
+    Object[] settings = {
+      "max_steps",
+      8,
+      "learning_rate",
+      3.0,
+      "lr_scheduler_type",
+      "constant",
+      "save_steps",
+      2,
+      "eval_strategy",
+      "steps",
+      "eval_steps",
+      2,
+      "load_best_model_at_end",
+      true
+    };
+    tiny.whole(output, settings);
+    JsonNode straight = state(8);
+    long best = straight.path("best_global_step").longValue();
+
+    Path stopped = folder.resolve("stopped");
+    tiny.whole(
+        stopped,
+        "max_steps",
+        8,
+        "learning_rate",
+        3.0,
+        "lr_scheduler_type",
+        "constant",
+        "save_steps",
+        2);
+    TinyRun.backTo(stopped, best);
+    Object[] resumed = Arrays.copyOf(settings, settings.length + 2);
+    resumed[settings.length] = "resume_from_checkpoint";
+    resumed[settings.length + 1] = true;
+    tiny.whole(stopped, resumed);
+    JsonNode state = TinyRun.json(stopped.resolve("checkpoint-8/trainer_state.json"));
+    assertThat(state.path("best_global_step").longValue()).isEqualTo(best);
+    assertThat(state.path("best_metric")).isEqualTo(straight.path("best_metric"));
+    assertThat(TinyRun.weights(stopped)).isEqualTo(TinyRun.weights(output));
+  }
+
   private long newest() {
     return TinyRun.checkpoints(output).stream()
         .mapToLong(it -> Long.parseLong(it.replaceAll("\\D", "")))
@@ -293,6 +337,22 @@ class EvaluationRunTest {
     tiny.whole(output, settings);
     assertThat(state(2).path("log_history").get(2).path("eval_loss"))
         .isEqualTo(ofRows.path("eval_loss"));
+  }
+
+  @Test
+  void preparedRowsAreSampledFromTheirFirstTrainedToken() throws IOException {
+    Path rows = Files.createDirectory(folder.resolve("prepared"));
+    for (String split : List.of("train", "test")) {
+      Files.writeString(
+          rows.resolve(split + ".jsonl"),
+          "{\"input_ids\": [65, 66, 67, 68, 69], \"completion_mask\": [0, 0, 0, 1, 1]}\n"
+              .repeat(40));
+    }
+    tiny.whole(output, "dataset_name", rows, "max_steps", 1, "eval_strategy", "epoch");
+    JsonNode sample =
+        new ObjectMapper().readTree(Files.readAllLines(output.resolve("samples.jsonl")).get(0));
+    assertThat(sample.path("prompt").asText()).hasSize(3);
+    assertThat(sample.path("reference").asText()).hasSize(2);
   }
 
   @Test

@@ -70,6 +70,7 @@ final class Steps implements AutoCloseable {
     this.total = plan.totalSteps();
     this.peak = Peak.of(optimizer.device());
     this.step = settings.after();
+    this.evaluationDue = step > 0 && !settings.evaluated() && settings.evaluate().due(step, plan);
   }
 
   /** Does what comes next; after the {@link RunEvent.End} nothing does. */

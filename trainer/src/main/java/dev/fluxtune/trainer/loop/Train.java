@@ -42,6 +42,8 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
    * @param prefetch batches held ready beyond the step in progress
    * @param after the step that was the last before: the batches begin behind it, and weights and
    *     optimizer are as it left them
+   * @param evaluated whether the evaluation that may be due after that step was made; a run that is
+   *     asked to stop leaves it out
    * @param held what to evaluate on; subscribed to at each evaluation
    * @param stopping asked before each step: true ends the run, with a checkpoint if there is a
    *     saver
@@ -54,6 +56,7 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
       Schedule schedule,
       int prefetch,
       long after,
+      boolean evaluated,
       Every evaluate,
       Flux<Batch> held,
       Every save,
@@ -66,6 +69,7 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
           schedule,
           2,
           0,
+          true,
           Every.NEVER,
           Flux.empty(),
           Every.NEVER,
@@ -76,31 +80,50 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
 
     public Settings prefetch(int batches) {
       return new Settings(
-          schedule, batches, after, evaluate, held, save, saver, stopping, chunksAtOnce);
+          schedule, batches, after, evaluated, evaluate, held, save, saver, stopping, chunksAtOnce);
     }
 
-    public Settings after(long step) {
+    public Settings after(long step, boolean evaluated) {
       return new Settings(
-          schedule, prefetch, step, evaluate, held, save, saver, stopping, chunksAtOnce);
+          schedule, prefetch, step, evaluated, evaluate, held, save, saver, stopping, chunksAtOnce);
     }
 
     public Settings evaluate(Every when, Flux<Batch> on) {
-      return new Settings(schedule, prefetch, after, when, on, save, saver, stopping, chunksAtOnce);
+      return new Settings(
+          schedule, prefetch, after, evaluated, when, on, save, saver, stopping, chunksAtOnce);
     }
 
     public Settings save(Every when, Saver by) {
       return new Settings(
-          schedule, prefetch, after, evaluate, held, when, Optional.of(by), stopping, chunksAtOnce);
+          schedule,
+          prefetch,
+          after,
+          evaluated,
+          evaluate,
+          held,
+          when,
+          Optional.of(by),
+          stopping,
+          chunksAtOnce);
     }
 
     public Settings stopWhen(BooleanSupplier asked) {
       return new Settings(
-          schedule, prefetch, after, evaluate, held, save, saver, asked, chunksAtOnce);
+          schedule, prefetch, after, evaluated, evaluate, held, save, saver, asked, chunksAtOnce);
     }
 
     public Settings chunksAtOnce(int most) {
       return new Settings(
-          schedule, prefetch, after, evaluate, held, save, saver, stopping, OptionalInt.of(most));
+          schedule,
+          prefetch,
+          after,
+          evaluated,
+          evaluate,
+          held,
+          save,
+          saver,
+          stopping,
+          OptionalInt.of(most));
     }
 
     public Settings {

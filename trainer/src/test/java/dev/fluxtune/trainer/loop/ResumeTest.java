@@ -69,7 +69,9 @@ class ResumeTest {
       assertThat(values(resumed)).isNotEqualTo(expected);
       bytes.read(checkpoint.optimizer(), moments(resumed.optimizer()));
       resumed.train(
-          PLAN, Rig.settings(1e-2).after(STOP), batches.skip(checkpoint.run().microBatches()));
+          PLAN,
+          Rig.settings(1e-2).after(STOP, true),
+          batches.skip(checkpoint.run().microBatches()));
       values(resumed)
           .forEach((name, values) -> assertThat(values).as(name).isEqualTo(expected.get(name)));
     }

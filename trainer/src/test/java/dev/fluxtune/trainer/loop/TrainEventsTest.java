@@ -132,6 +132,25 @@ class TrainEventsTest {
   }
 
   @Test
+  void theEvaluationThatAStopLeftOutIsMadeWhereItGoesOn() {
+    StepPlan plan = new StepPlan(20, 4, 1, false, 1, -1, 0);
+    for (boolean evaluated : List.of(true, false)) {
+      try (Rig rig = Rig.tiny()) {
+        List<RunEvent> events =
+            rig.train(
+                plan,
+                Rig.settings(1e-3).after(4, evaluated).evaluate(Every.steps(2), batches(1)),
+                batches(4).skip(4));
+        assertThat(events.stream().map(e -> e.getClass().getSimpleName() + e.step()))
+            .containsExactlyElementsOf(
+                evaluated
+                    ? List.of("Step5", "Evaluation5", "End5")
+                    : List.of("Evaluation4", "Step5", "Evaluation5", "End5"));
+      }
+    }
+  }
+
+  @Test
   void goingOnAfterAStepEqualsAStraightRun() {
     StepPlan plan = new StepPlan(7, 1, 2, false, 2, -1, 0); // 4 steps an epoch, the last one short
     Flux<Batch> all = Rig.epochs(CHUNKS.subList(0, 7), 1, false, 2);
@@ -144,7 +163,9 @@ class TrainEventsTest {
       List<RunEvent.Step> rest =
           Rig.steps(
               resumed.train(
-                  plan, Rig.settings(1e-2).after(before), all.skip(plan.microBatches(before))));
+                  plan,
+                  Rig.settings(1e-2).after(before, true),
+                  all.skip(plan.microBatches(before))));
       assertThat(rest).hasSize(3);
       for (int k = 0; k < 3; k++) {
         assertThat(rest.get(k).step()).isEqualTo(before + k + 1);
@@ -162,9 +183,9 @@ class TrainEventsTest {
   void aFinishedRunGoesOnToItsEnd() {
     StepPlan plan = new StepPlan(4, 1, 1, false, 1, -1, 0);
     try (Rig rig = Rig.tiny()) {
-      assertThat(rig.train(plan, Rig.settings(0).after(4), Flux.never()))
+      assertThat(rig.train(plan, Rig.settings(0).after(4, true), Flux.never()))
           .containsExactly(new RunEvent.End(4, false));
-      assertThatThrownBy(() -> rig.train(plan, Rig.settings(0).after(5), Flux.never()))
+      assertThatThrownBy(() -> rig.train(plan, Rig.settings(0).after(5, true), Flux.never()))
           .isInstanceOf(IllegalArgumentException.class);
     }
   }

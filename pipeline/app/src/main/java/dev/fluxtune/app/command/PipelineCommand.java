@@ -113,7 +113,7 @@ public final class PipelineCommand {
             Specs.ownOptions(spec).stream().map(it -> it.longestName().substring(2)).toList(),
             subcommand.packs() ? home : Optional.empty(),
             subcommand.packs());
-    parsed.notices().forEach(notice -> terminal.err().println("note: " + Visible.message(notice)));
+    parsed.notices().forEach(terminal::note);
     Resolved run = new Resolved(parsed.config(), terminal);
     switch (subcommand) {
       case RUN -> actions.run(run);

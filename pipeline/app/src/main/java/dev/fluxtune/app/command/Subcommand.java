@@ -12,7 +12,7 @@ enum Subcommand {
           + " output_dir, as transformers reads them. Ctrl-C finishes the step and writes a"
           + " checkpoint; --resume_from_checkpoint true goes on from the newest, to the bit.",
       "pipeline run --config pipeline/recipes/last8.yaml --dataset_name packed/"
-          + " \\\n      --output_dir out/"),
+          + " \\\n      --eval_dataset_name test.jsonl --output_dir out/"),
   PACK(
       "Pack rows into shards",
       "Reads rows, formats, tokenizes, masks and packs them, and writes the chunks into"

@@ -43,11 +43,6 @@ public final class Checks {
     double test = config.data().testSplitSize().orElse(1.0);
     refuse(test == 0, "must be above 0: a share or a number of rows", "test_split_size");
     refuse(test > 1 && !whole(test), "above 1 it counts rows and must be whole", "test_split_size");
-    refuse(
-        config.data().testSplitSize().isPresent() && config.data().evalDatasetName().isPresent(),
-        "does not go with eval_dataset_name, which is evaluated on alone; keep one of them",
-        "test_split_size",
-        "eval_dataset_name");
   }
 
   private void chunks(RunConfig.Chunks chunks) {

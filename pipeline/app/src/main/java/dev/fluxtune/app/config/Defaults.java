@@ -54,6 +54,10 @@ final class Defaults {
       put("eval_steps", given("logging_steps").map(Given::found).orElse("10"));
     }
     oneDataSet();
+    if (given("eval_dataset_name").isPresent() && given("test_split_size").isPresent()) {
+      given.remove("test_split_size");
+      notices.add("test_split_size is ignored, since eval_dataset_name is given");
+    }
     home.ifPresent(this::embedded);
     if (packs && !packed()) {
       packing();

@@ -56,6 +56,11 @@ public record Terminal(
     return out.checkError() ? Optional.of("it could not be written") : Optional.empty();
   }
 
+  /** Tells a person something that need not be wrong; what stands in it acts on no terminal. */
+  public void note(String text) {
+    err.println("note: " + Visible.message(text));
+  }
+
   /** Whether {@code out} shows colours. */
   public boolean colourOut() {
     return colour && outIsTerminal;

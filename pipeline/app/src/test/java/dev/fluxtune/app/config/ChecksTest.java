@@ -43,7 +43,6 @@ class ChecksTest {
           save_steps=2.5                                | --save_steps  above 1 it counts
           report_to=comet_ml                            | must be of jsonl, tensorboard
           test_split_size=0                             | --test_split_size  must be above 0
-          test_split_size=0.1 eval_dataset_name=a.json  | --test_split_size  does not go with eval_dataset_name
           test_split_size=10.5                          | --test_split_size  above 1
           load_best_model_at_end=true                   | needs eval_strategy and save_strategy
           metric_for_best_model=mean_token_acuracy      | did you mean eval_mean_token_accuracy?

@@ -42,6 +42,15 @@ class DefaultsTest {
   }
 
   @Test
+  void setNoRowsAsideWhereOthersAreEvaluatedOn() {
+    Parsed parsed = parse("test_split_size=0.1", "eval_dataset_name=held.jsonl");
+    assertThat(parsed.config().data().testSplitSize()).isEmpty();
+    assertThat(parsed.notices())
+        .contains("test_split_size is ignored, since eval_dataset_name is given");
+    assertThat(parse("test_split_size=0.1").config().data().testSplitSize()).contains(0.1);
+  }
+
+  @Test
   void sayWhereLessIsBetterUnlikeForThePeer() {
     assertThat(parse("metric_for_best_model=perplexity").notices())
         .contains(

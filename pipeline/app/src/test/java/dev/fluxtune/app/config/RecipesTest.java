@@ -67,6 +67,9 @@ class RecipesTest {
       assertThat(config.chunks().maxLength()).contains(1024);
       assertThat(config.training().numTrainEpochs()).isEqualTo(3);
       assertThat(config.training().warmupSteps()).isEqualTo(0.1);
+      assertThat(config.data().testSplitSize()).contains(1000.0); // its rows have no test split
+      assertThat(config.output().numSamples()).isEqualTo(10);
+      assertThat(config.output().sampleMaxNewTokens()).isEqualTo(256);
     }
   }
 
