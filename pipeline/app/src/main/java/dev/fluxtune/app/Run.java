@@ -85,7 +85,8 @@ final class Run {
       fit(output, from, trainee, plan, held, samples, interrupt)
           .ifPresent(
               log ->
-                  Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples));
+                  Summary.end(
+                      terminal, counted.counts().ledger(), output.folder(), log, samples, io));
     }
   }
 
