@@ -9,10 +9,16 @@ final class Pace {
   private long tokens;
   private Duration elapsed = Duration.ZERO;
   private Duration waited = Duration.ZERO;
+  private Duration firstElapsed = Duration.ZERO;
+  private Duration firstWaited = Duration.ZERO;
   private double used; // MFU times nanoseconds
   private long deviceBytes;
 
   void add(RunEvent.Step it) {
+    if (elapsed.isZero()) {
+      firstElapsed = it.elapsed();
+      firstWaited = it.waited();
+    }
     tokens += it.tokens();
     elapsed = elapsed.plus(it.elapsed());
     waited = waited.plus(it.waited());
@@ -33,6 +39,13 @@ final class Pace {
   /** Share of the time in which batches were not there yet, 0 to 1. */
   double waitedShare() {
     return (double) waited.toNanos() / Math.max(1, elapsed.toNanos());
+  }
+
+  /**
+   * Whether, the first step aside, batches were not there for more than a hundredth of the time.
+   */
+  boolean starved() {
+    return waited.minus(firstWaited).toNanos() * 100L > elapsed.minus(firstElapsed).toNanos();
   }
 
   /** Mean model FLOPs utilization; empty where it is not known. */

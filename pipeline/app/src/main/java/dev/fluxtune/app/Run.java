@@ -89,7 +89,8 @@ final class Run {
       fit(output, from, trainee, plan, facts, held, samples, interrupt)
           .ifPresent(
               log ->
-                  Summary.end(terminal, counted.counts().ledger(), output.folder(), log, samples));
+                  Summary.end(
+                      terminal, counted.counts().ledger(), output.folder(), log, samples, io));
     }
   }
 

@@ -67,7 +67,8 @@ final class Summary {
   }
 
   /** What happened. */
-  static void end(Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples) {
+  static void end(
+      Terminal terminal, Ledger ledger, Path folder, RunLog log, Samples samples, Ports io) {
     terminal.out().println();
     terminal.out().print(Curve.of(log.history()));
     terminal.out().print(samples.after());
@@ -93,6 +94,10 @@ final class Summary {
     }
     if (log.notFinite() > 0) {
       table.line("steps of loss NaN", log.notFinite(), "the model is of no use");
+    }
+    if (log.pace().starved() && io.shards().isEmpty()) {
+      table.line(
+          "to be faster", "", "pipeline pack once, then run with --dataset_name its output_dir");
     }
     terminal.out().print(table.line("model", "", folder.toString()));
   }

@@ -1,6 +1,7 @@
 package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.fluxtune.schemas.RunEvent;
 import java.time.Duration;
@@ -8,41 +9,39 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 
-/** Tests {@link Pace}. */
 class PaceTest {
-  private static RunEvent.Step step(int tokens, int millis, int waited, double mfu, long bytes) {
-    return new RunEvent.Step(
-        1,
-        0,
-        OptionalDouble.empty(),
-        OptionalDouble.empty(),
-        0,
-        tokens,
-        tokens,
-        Duration.ofMillis(millis),
-        Duration.ofMillis(waited),
-        mfu > 0 ? OptionalDouble.of(mfu) : OptionalDouble.empty(),
-        bytes > 0 ? OptionalLong.of(bytes) : OptionalLong.empty());
+  private final Pace pace = new Pace();
+
+  private void step(long elapsedMillis, long waitedMillis) {
+    pace.add(
+        new RunEvent.Step(
+            1,
+            0.1,
+            OptionalDouble.of(1),
+            OptionalDouble.of(1),
+            1e-3,
+            1000,
+            500,
+            Duration.ofMillis(elapsedMillis),
+            Duration.ofMillis(waitedMillis),
+            OptionalDouble.empty(),
+            OptionalLong.empty()));
   }
 
   @Test
-  void weighsStepsByTheirTime() {
-    Pace pace = new Pace();
-    pace.add(step(100, 100, 50, 0.4, 3L << 30));
-    pace.add(step(300, 300, 50, 0.2, 2L << 30));
-    assertThat(pace.tokensPerSecond()).isEqualTo(1000);
-    assertThat(pace.waitedShare()).isEqualTo(0.25);
-    assertThat(pace.mfu()).hasValue(0.25);
-    assertThat(pace.deviceGib()).hasValue(3);
-    assertThat(pace.elapsed()).isEqualTo(Duration.ofMillis(400));
+  void whoWaitsForTheFirstBatchAloneIsNotStarved() {
+    step(1000, 900);
+    assertThat(pace.starved()).isFalse();
+    step(1000, 10);
+    assertThat(pace.starved()).isFalse();
+    assertThat(pace.waitedShare()).isCloseTo(0.455, within(1e-9));
+    assertThat(pace.tokensPerSecond()).isCloseTo(1000, within(1e-9));
   }
 
   @Test
-  void tellsNothingOfADeviceWhereThereIsNone() {
-    Pace pace = new Pace();
-    assertThat(pace.tokensPerSecond()).isZero();
-    pace.add(step(100, 100, 0, 0, 0));
-    assertThat(pace.mfu()).isEmpty();
-    assertThat(pace.deviceGib()).isEmpty();
+  void whoWaitsForMoreThanAHundredthLaterIs() {
+    step(1000, 0);
+    step(1000, 11);
+    assertThat(pace.starved()).isTrue();
   }
 }
