@@ -61,8 +61,9 @@ final class EarlyStopping {
   public String toString() {
     return String.format(
         Locale.ROOT,
-        "%s has not become better in %d evaluations than the %.4f of step %,d (early_stopping_patience)",
+        "%s has not become better%s in %d evaluations on end (early_stopping_patience); the best is the %.4f of step %,d",
         metric.name(),
+        threshold > 0 ? " by more than " + threshold : "",
         counter,
         best,
         bestStep);

@@ -46,7 +46,7 @@ class EarlyStoppingTest {
     assertThat(stopping.reached()).isFalse();
     stopping.evaluated(log(4, .1));
     assertThat(stopping.reached()).isTrue();
-    assertThat(stopping.toString()).contains("in 2 evaluations than the 0.2000 of step 2");
+    assertThat(stopping.toString()).contains("in 2 evaluations on end", "the 0.2000 of step 2");
   }
 
   @Test
