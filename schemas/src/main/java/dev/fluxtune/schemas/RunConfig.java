@@ -130,7 +130,22 @@ public record RunConfig(
       @Setting(def = "false", help = "Shuffle the rows once, by seed, before packing")
           boolean shuffleDataset,
       @Setting(help = "Threads that tokenize; unset: one a core", min = 1)
-          Optional<Integer> datasetNumProc) {}
+          Optional<Integer> datasetNumProc) {
+
+    /**
+     * The data sets to train on, in their order: those of {@code datasets}, else the one.
+     *
+     * @throws BadInputException if there is none
+     */
+    public List<Source> sources() {
+      if (!datasets.isEmpty()) {
+        return datasets;
+      }
+      String name =
+          datasetName.orElseThrow(() -> new BadInputException("no rows: give --dataset_name"));
+      return List.of(new Source(name, Optional.empty(), List.of()));
+    }
+  }
 
   /**
    * One data set of several.

@@ -16,7 +16,6 @@ import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
-import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -139,13 +138,13 @@ final class Ports implements AutoCloseable {
         return;
       }
     }
-    for (RunConfig.Source source : sources(data)) {
+    for (RunConfig.Source source : data.sources()) {
       add(
           new DataSet(
               DatasetFiles.resolve(source.path(), source.split().orElse(data.datasetTrainSplit())),
               source.columns()));
     }
-    template = data.template().map(Ports::readTemplate);
+    template = data.template().map(Template::read);
     kind = firstKind();
   }
 
@@ -160,25 +159,6 @@ final class Ports implements AutoCloseable {
       dataSets.set(dataSets.size() - 1, new DataSet(files, next.columns()));
     } else {
       dataSets.add(next);
-    }
-  }
-
-  private static List<RunConfig.Source> sources(RunConfig.Data data) {
-    if (!data.datasets().isEmpty()) {
-      return data.datasets();
-    }
-    String name =
-        data.datasetName().orElseThrow(() -> new BadInputException("no rows: give --dataset_name"));
-    return List.of(new RunConfig.Source(name, Optional.empty(), List.of()));
-  }
-
-  private static Template readTemplate(String file) {
-    try {
-      return Template.parse(Files.readString(Path.of(file)), file);
-    } catch (IOException e) {
-      throw new BadInputException(
-          file + ": cannot be read (" + Reason.of(e) + "); template takes the path of a text file",
-          e);
     }
   }
 
@@ -210,7 +190,11 @@ final class Ports implements AutoCloseable {
                         path,
                         model,
                         config.model().eosToken(),
-                        optional(config.model().concatTokenId()),
+                        config
+                            .model()
+                            .concatTokenId()
+                            .map(OptionalInt::of)
+                            .orElse(OptionalInt.empty()),
                         config.model().tokenizerBackend())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
   }

@@ -20,7 +20,9 @@ import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import reactor.core.publisher.Flux;
 
 /** One run: from rows to a model's folder, and what a person sees of it. */
@@ -126,33 +128,47 @@ final class Run {
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))
               .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
-      RunEvent last;
-      try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-        page.meters().ifPresent(it -> it.feed(train::batchesReady));
-        last =
-            SftRecipe.run(io, plan, after, read, page::reads, train)
-                .doOnNext(log::accept)
-                .doOnNext(event -> observers.happened(asWatched(event, log)))
-                .doOnNext(
-                    event -> {
-                      if (event instanceof RunEvent.Evaluation it) {
-                        samples
-                            .at(it.step(), it.epoch(), progress::say)
-                            .ifPresent(observers::sampled);
-                      }
-                    })
-                .blockLast();
-      }
+      Consumer<RunEvent> told = told(log, observers, samples, progress);
+      RunEvent last = steps(trainee, plan, settings, after, read, page, told);
       if (last instanceof RunEvent.End end && end.stopped()) {
+        progress.say(
+            log.endsEarly()
+                .map(why -> "step %,d: the run ends early: %s".formatted(end.step(), why))
+                .orElseGet(() -> output.howToGoOn(end.step())));
         if (log.endsEarly().isEmpty()) {
-          progress.say(output.howToGoOn(end.step()));
           return Optional.empty();
         }
-        progress.say(
-            "step %,d: the run ends early: %s".formatted(end.step(), log.endsEarly().get()));
       }
       output.finish(trainee, sideFiles, log, progress::say);
       return Optional.of(log);
+    }
+  }
+
+  /** Who is told of what happens, in this order. */
+  private static Consumer<RunEvent> told(
+      RunLog log, Observers observers, Samples samples, Progress progress) {
+    return event -> {
+      log.accept(event);
+      observers.happened(asWatched(event, log));
+      if (event instanceof RunEvent.Evaluation it) {
+        samples.at(it.step(), it.epoch(), progress::say).ifPresent(observers::sampled);
+      }
+    };
+  }
+
+  /** All of them; what comes last. */
+  private RunEvent steps(
+      Trainee trainee,
+      StepPlan plan,
+      Train.Settings settings,
+      long after,
+      Reading read,
+      Page page,
+      Consumer<RunEvent> told) {
+    try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
+      page.meters().ifPresent(it -> it.feed(train::batchesReady));
+      Flux<RunEvent> events = SftRecipe.run(io, plan, after, read, page::reads, train);
+      return Objects.requireNonNull(events.doOnNext(told).blockLast());
     }
   }
 

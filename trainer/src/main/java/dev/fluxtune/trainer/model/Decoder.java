@@ -47,8 +47,9 @@ public final class Decoder implements AutoCloseable {
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
     this.layers =
-        Llama.layers(Llama.layerNames(config, weights), weights, manager.create(new Shape(0)));
-    this.ops = Llama.script(host, config, weights);
+        LlamaScript.layers(
+            LlamaScript.layerNames(config, weights), weights, manager.create(new Shape(0)));
+    this.ops = LlamaScript.load(host, config, weights);
     this.frequencies = manager.create(config.frequencies());
   }
 

@@ -24,7 +24,7 @@ final class Dequantizer implements AutoCloseable {
   private final TorchScript ops;
 
   private Dequantizer(ModelConfig config, Weights weights) {
-    ops = Llama.script(host, config, weights);
+    ops = LlamaScript.load(host, config, weights);
   }
 
   /** For weights of any shape. */
@@ -56,10 +56,10 @@ final class Dequantizer implements AutoCloseable {
   static NDArray weight(NDManager owner, ModelConfig config, Weights weights, String name) {
     try (Dequantizer dequantizer = new Dequantizer(config, weights)) {
       NDArray none = dequantizer.host.create(new Shape(0));
-      List<List<String>> names = Llama.layerNames(config, weights);
+      List<List<String>> names = LlamaScript.layerNames(config, weights);
       int layer = Integer.parseInt(name.split("\\.", -1)[2]);
       PtNDArray[] w =
-          Llama.layers(names, weights, none).get(layer).stream()
+          LlamaScript.layers(names, weights, none).get(layer).stream()
               .map(PtNDArray.class::cast)
               .toArray(PtNDArray[]::new);
       long i = names.get(layer).indexOf(name);

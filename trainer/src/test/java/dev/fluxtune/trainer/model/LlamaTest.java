@@ -57,7 +57,7 @@ class LlamaTest {
     Fixture fixture = Fixture.of("llama2");
     try (Weights weights = fixture.weights();
         NDManager manager = NDManager.newBaseManager("PyTorch");
-        TorchScript ops = Llama.script(manager, fixture.config(), weights, true)) {
+        TorchScript ops = LlamaScript.load(manager, fixture.config(), weights, true)) {
       NDArray x = manager.full(new Shape(2, fixture.config().hiddenSize()), 3f);
       NDArray w = manager.full(new Shape(fixture.config().hiddenSize()), 2f);
       NDList result = ops.call(manager, "norm", x, w);

@@ -71,7 +71,7 @@ class MemoryPlanTest {
     MemoryPlan plan = MemoryPlan.of(config, settings(Trained.everything(), false), 1, tokens);
     try (Weights weights = FIXTURE.weights();
         NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-        TorchScript ops = Llama.script(manager, config, weights)) {
+        TorchScript ops = LlamaScript.load(manager, config, weights)) {
       long kept =
           Modes.during(
               Device.cpu(),
@@ -88,7 +88,8 @@ class MemoryPlanTest {
                         x);
                 NDArray none = manager.create(new Shape(0));
                 List<NDArray> w =
-                    Llama.layers(Llama.layerNames(config, weights), weights, none).get(0);
+                    LlamaScript.layers(LlamaScript.layerNames(config, weights), weights, none)
+                        .get(0);
                 NDArray noSeeds = manager.create(new long[0]);
                 NDList all = ops.call(manager, "layer_keeping", x, documents, noSeeds, w);
                 all.remove(0); // the output, which is the next layer's x

@@ -196,8 +196,10 @@ class QuantizedTest {
     Layer(Weights weights) {
       dtype = weights.dtype();
       NDArray none = manager.create(new Shape(0));
-      w = Llama.layers(Llama.layerNames(FIXTURE.config(), weights), weights, none).get(1);
-      ops = Llama.script(manager, FIXTURE.config(), weights);
+      w =
+          LlamaScript.layers(LlamaScript.layerNames(FIXTURE.config(), weights), weights, none)
+              .get(1);
+      ops = LlamaScript.load(manager, FIXTURE.config(), weights);
     }
 
     /** What comes out, once kept, once not; the gradients of what went in, norms and biases. */

@@ -2,7 +2,11 @@ package dev.fluxtune.pipeline.format;
 
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.Span;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -32,6 +36,21 @@ public final class Template {
   private Template(String source, List<Part> parts) {
     this.source = source;
     this.parts = parts;
+  }
+
+  /**
+   * Reads the file of a template.
+   *
+   * @throws BadInputException if it cannot be read, or holds none
+   */
+  public static Template read(String file) {
+    try {
+      return parse(Files.readString(Path.of(file)), file);
+    } catch (IOException e) {
+      throw new BadInputException(
+          file + ": cannot be read (" + Reason.of(e) + "); template takes the path of a text file",
+          e);
+    }
   }
 
   /**
