@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import reactor.core.Disposable;
 import reactor.core.publisher.BufferOverflowStrategy;
+import reactor.core.publisher.SignalType;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
@@ -127,8 +128,10 @@ public final class Observers implements AutoCloseable {
                 })
             .doFinally(
                 end -> {
-                  end(observer);
-                  over.countDown();
+                  if (end != SignalType.CANCEL) { // amid a write nobody else may close it
+                    end(observer);
+                    over.countDown();
+                  }
                 })
             .subscribe(it -> {}, failure -> failed(observer, failure));
     return new Watching(observer, thread, subscription, lost, over);

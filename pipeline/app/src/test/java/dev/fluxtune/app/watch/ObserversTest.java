@@ -140,6 +140,7 @@ class ObserversTest {
     assertThat(told)
         .anyMatch(it -> it.contains("waited for no longer"))
         .anyMatch(it -> it.matches(".*too slow and lacks 8,\\d{3} events"));
+    assertThat(stalling.closed).as("by another thread, amid a write").isFalse();
   }
 
   private static void await(Listening listening, long step) {
