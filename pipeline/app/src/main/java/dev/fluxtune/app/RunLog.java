@@ -166,8 +166,7 @@ final class RunLog {
 
   /** Whether there was an evaluation after a step. */
   boolean evaluatedAt(long step) {
-    return history.stream()
-        .anyMatch(log -> log.step() == step && log.values().containsKey("eval_loss"));
+    return history.stream().anyMatch(log -> log.step() == step && log.isEvaluation());
   }
 
   /** The best of those that there is a checkpoint of, now of this step too. */

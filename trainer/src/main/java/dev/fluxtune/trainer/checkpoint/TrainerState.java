@@ -70,6 +70,11 @@ public record TrainerState(
     public Log {
       values = Map.copyOf(values);
     }
+
+    /** Whether an evaluation logged it. */
+    public boolean isEvaluation() {
+      return values.containsKey("eval_loss");
+    }
   }
 
   private static final String EARLY_STOPPING = "EarlyStoppingCallback";

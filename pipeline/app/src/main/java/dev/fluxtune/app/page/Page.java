@@ -78,7 +78,7 @@ public final class Page implements Observer {
     run.before().forEach(history::before);
     if (run.after() > 0) {
       LeftRun.samples(run.folder()).stream()
-          .filter(it -> it.step() <= run.after())
+          .filter(it -> it.step() <= run.sampledUpTo())
           .forEach(history::sampled);
     }
     boolean served = wanted.reportTo().contains(NAME);

@@ -36,7 +36,7 @@ final class JsonLines implements Observer {
   /** Begins the files anew, with what the run told before the step that it goes on after. */
   static JsonLines open(WatchedRun run) throws IOException {
     String before = run.before().stream().map(JsonLines::line).collect(Collectors.joining());
-    String sampled = run.after() == 0 ? "" : sampledUpTo(run.after(), run.folder());
+    String sampled = sampledUpTo(run.sampledUpTo(), run.folder());
     return new JsonLines(
         begin(run.folder().resolve(FILE), before), begin(run.folder().resolve(SAMPLES), sampled));
   }

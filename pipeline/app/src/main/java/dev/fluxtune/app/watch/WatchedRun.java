@@ -20,6 +20,15 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
 public record WatchedRun(
     Path folder, long after, List<TrainerState.Log> before, String configuration, String model) {
 
+  /**
+   * The last step whose samples stand. Those of the step that it goes on after do not where its
+   * evaluation is not in the checkpoint: it is made again.
+   */
+  public long sampledUpTo() {
+    boolean evaluated = before.stream().anyMatch(log -> log.step() == after && log.isEvaluation());
+    return evaluated ? after : after - 1;
+  }
+
   /** The configuration, key by key, as YAML has it. */
   Map<String, Object> settings() {
     Map<String, Object> settings =

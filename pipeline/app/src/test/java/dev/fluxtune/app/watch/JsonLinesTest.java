@@ -67,7 +67,12 @@ class JsonLinesTest {
   }
 
   private void sample(long after, Sampled... all) throws IOException {
-    try (JsonLines lines = JsonLines.open(run(after, List.of()))) {
+    sample(after, List.of(), all);
+  }
+
+  private void sample(long after, List<TrainerState.Log> before, Sampled... all)
+      throws IOException {
+    try (JsonLines lines = JsonLines.open(run(after, before))) {
       for (Sampled some : all) {
         lines.sampled(some);
       }
@@ -100,5 +105,16 @@ class JsonLinesTest {
         .containsExactly("a", "b", "d");
     sample(0, sampled(0, "e"));
     assertThat(samples()).hasSize(1);
+  }
+
+  @Test
+  void samplesOfAnEvaluationThatIsMadeAgainAreThereOnce() throws IOException {
+    sample(0, sampled(0, "a"), sampled(2, "b"));
+    sample(2, sampled(2, "c")); // whose checkpoint was written before it evaluated
+    TrainerState.Log evaluated = new TrainerState.Log(2, 0.5, Map.of("eval_loss", 1.0));
+    sample(2, List.of(loss(1, 1), evaluated), sampled(4, "d"));
+    assertThat(samples())
+        .map(line -> line.replaceAll(".*\"generation\":\"(.).*", "$1"))
+        .containsExactly("a", "c", "d");
   }
 }
