@@ -48,6 +48,7 @@ final class Ports implements AutoCloseable {
   private final Optional<Path> model;
   private Optional<Shards> shards = Optional.empty();
   private Optional<SetAside> aside = Optional.empty();
+  private Optional<Ports> held = Optional.empty(); // closed with this one
   private Optional<Template> template = Optional.empty();
   private RowKind kind = RowKind.PACKED;
   private Optional<Path> tokenizerFile = Optional.empty();
@@ -84,11 +85,6 @@ final class Ports implements AutoCloseable {
       if (rows) {
         ports.openData();
       }
-      if (ports.kind.isText() && ports.tokenizer.isEmpty()) {
-        throw new BadInputException(
-            "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
-                + " tokenizer.json, or a --model_name_or_path that holds one");
-      }
       return ports;
     } catch (RuntimeException e) {
       try {
@@ -102,29 +98,25 @@ final class Ports implements AutoCloseable {
 
   /**
    * Opens the rows to evaluate on, in their order and to the last: a data set of their own, those
-   * that are set aside, or the test split of the data set. Close it before this one, whose
-   * tokenizer it shares.
+   * that are set aside, or the test split of the data set. They share this one's tokenizer and are
+   * closed with it.
    *
    * @throws BadInputException if there are no such rows
    */
   Ports evaluation() {
-    Optional<SetAside> split = aside();
-    Ports held = new Ports(HeldOut.config(config, shards.isPresent()), true);
+    Ports rows = new Ports(HeldOut.config(config, shards.isPresent()), true);
+    held = Optional.of(rows);
+    rows.aside = aside();
+    rows.tokenizer = tokenizer;
+    rows.tokenizerFile = tokenizerFile;
     try {
-      held.aside = split;
-      held.tokenizer = tokenizer;
-      held.tokenizerFile = tokenizerFile;
-      held.openData();
-      return held;
+      rows.openData();
+      return rows;
     } catch (BadInputException e) {
-      held.close();
       throw new BadInputException(
           "eval_strategy: the rows to evaluate on cannot be used: %s; or eval_strategy: no"
               .formatted(e.getMessage()),
           e);
-    } catch (RuntimeException e) {
-      held.close();
-      throw e;
     }
   }
 
@@ -146,6 +138,11 @@ final class Ports implements AutoCloseable {
     }
     template = data.template().map(Template::read);
     kind = firstKind();
+    if (kind.isText() && tokenizer.isEmpty()) {
+      throw new BadInputException(
+          "rows of text need a tokenizer: give --tokenizer_name_or_path, the folder of a"
+              + " tokenizer.json, or a --model_name_or_path that holds one");
+    }
   }
 
   /**
@@ -391,6 +388,8 @@ final class Ports implements AutoCloseable {
     tokenizer
         .filter(it -> !borrowed)
         .ifPresent(it -> it.thenAccept(Tokenizer::close).exceptionally(failed -> null).join());
-    allocator.close();
+    try (allocator) {
+      held.ifPresent(Ports::close);
+    }
   }
 }

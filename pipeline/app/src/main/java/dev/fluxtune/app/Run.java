@@ -61,8 +61,6 @@ final class Run {
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
         run(output, setup, counted, held, interrupt);
       }
-    } finally {
-      held.ifPresent(Ports::close);
     }
   }
 

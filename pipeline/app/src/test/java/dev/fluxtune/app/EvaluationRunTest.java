@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -337,6 +338,39 @@ class EvaluationRunTest {
     tiny.whole(output, settings);
     assertThat(state(2).path("log_history").get(2).path("eval_loss"))
         .isEqualTo(ofRows.path("eval_loss"));
+  }
+
+  @Test
+  void textToEvaluateOnNeedsATokenizerAlthoughShardsDoNot() throws IOException {
+    Path shards = folder.resolve("shards");
+    assertThat(tiny.call("pack", shards).code()).isZero();
+    Path model = Files.createDirectory(folder.resolve("model"));
+    Files.copy(TinyRun.MODEL.resolve("config.json"), model.resolve("config.json"));
+    tiny.run(
+            output,
+            "dataset_name",
+            shards,
+            "model_name_or_path",
+            model,
+            "tokenizer_name_or_path",
+            "null",
+            "eval_strategy",
+            "epoch",
+            "eval_dataset_name",
+            tiny.rows().resolve("test.jsonl"))
+        .refused("the rows to evaluate on cannot be used", "need a tokenizer");
+  }
+
+  @Test
+  void damagedRowsToEvaluateOnAreNamed() throws IOException {
+    byte[] file =
+        Files.readAllBytes(
+            Configs.HOME.resolve("pipeline/stages/src/test/resources/source/zstd.arrow"));
+    int frame = new String(file, ISO_8859_1).indexOf("(\u00b5/\u00fd"); // zstd's magic number
+    file[frame] = 0; // Arrow's reader keeps the memory of what it cannot decompress
+    Path damaged = Files.write(folder.resolve("damaged.arrow"), file);
+    tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", damaged)
+        .refused("the rows to evaluate on cannot be used", "damaged.arrow: cannot be read");
   }
 
   @Test
