@@ -7,6 +7,7 @@ import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.app.watch.WatchedRun;
+import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.RunConfig;
@@ -22,6 +23,7 @@ import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import reactor.core.publisher.Flux;
 
@@ -120,7 +122,7 @@ final class Run {
       RunLog log = new RunLog(config, plan, progress, observers::logged);
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
-          settings(trainee.setup(), plan, held)
+          settings(trainee.setup(), plan, held, progress::say)
               .after(after, log.evaluatedAt(after))
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
@@ -178,21 +180,37 @@ final class Run {
   }
 
   /** What the configuration asks for; where a run begins and is saved, it does not know. */
-  private Train.Settings settings(Setup setup, StepPlan plan, Optional<Ports> held) {
+  private Train.Settings settings(
+      Setup setup, StepPlan plan, Optional<Ports> held, Consumer<String> say) {
     RunConfig.Output wanted = config.output();
     Train.Settings settings =
         Train.Settings.of(Schedule.of(config.training(), plan))
             .prefetch(config.chunks().prefetch())
             .evaluate(
                 new Every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
-                held.map(Run::batches).orElse(Flux.empty()));
+                held.map(it -> batches(it, say)).orElse(Flux.empty()));
     return config.training().autoFindBatchSize()
         ? settings.chunksAtOnce(MemoryReport.chunksAtOnce(setup, config, io.room()))
         : settings;
   }
 
-  private static Flux<Batch> batches(Ports held) {
+  /**
+   * What is evaluated on. Bad rows that are skipped are told of once: each time they are the same.
+   */
+  private static Flux<Batch> batches(Ports held, Consumer<String> say) {
+    AtomicBoolean said = new AtomicBoolean();
     return Flux.defer(
-        () -> SftRecipe.epoch(held, 0, 0, Reading.unasked(), held.badRows(), whole -> {}));
+        () -> {
+          BadRows bad = held.badRows();
+          return SftRecipe.epoch(held, 0, 0, Reading.unasked(), bad, whole -> {})
+              .doOnComplete(
+                  () -> {
+                    if (bad.count() > 0 && said.compareAndSet(false, true)) {
+                      say.accept(
+                          "bad rows to evaluate on, skipped: %,d; the first: %s"
+                              .formatted(bad.count(), bad.first().get(0)));
+                    }
+                  });
+        });
   }
 }

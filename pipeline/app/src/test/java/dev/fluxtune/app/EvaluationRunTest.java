@@ -1,6 +1,5 @@
 package dev.fluxtune.app;
 
-import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -341,39 +340,6 @@ class EvaluationRunTest {
   }
 
   @Test
-  void textToEvaluateOnNeedsATokenizerAlthoughShardsDoNot() throws IOException {
-    Path shards = folder.resolve("shards");
-    assertThat(tiny.call("pack", shards).code()).isZero();
-    Path model = Files.createDirectory(folder.resolve("model"));
-    Files.copy(TinyRun.MODEL.resolve("config.json"), model.resolve("config.json"));
-    tiny.run(
-            output,
-            "dataset_name",
-            shards,
-            "model_name_or_path",
-            model,
-            "tokenizer_name_or_path",
-            "null",
-            "eval_strategy",
-            "epoch",
-            "eval_dataset_name",
-            tiny.rows().resolve("test.jsonl"))
-        .refused("the rows to evaluate on cannot be used", "need a tokenizer");
-  }
-
-  @Test
-  void damagedRowsToEvaluateOnAreNamed() throws IOException {
-    byte[] file =
-        Files.readAllBytes(
-            Configs.HOME.resolve("pipeline/stages/src/test/resources/source/zstd.arrow"));
-    int frame = new String(file, ISO_8859_1).indexOf("(\u00b5/\u00fd"); // zstd's magic number
-    file[frame] = 0; // Arrow's reader keeps the memory of what it cannot decompress
-    Path damaged = Files.write(folder.resolve("damaged.arrow"), file);
-    tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", damaged)
-        .refused("the rows to evaluate on cannot be used", "damaged.arrow: cannot be read");
-  }
-
-  @Test
   void preparedRowsAreSampledFromTheirFirstTrainedToken() throws IOException {
     Path rows = Files.createDirectory(folder.resolve("prepared"));
     for (String split : List.of("train", "test")) {
@@ -387,16 +353,6 @@ class EvaluationRunTest {
         new ObjectMapper().readTree(Files.readAllLines(output.resolve("samples.jsonl")).get(0));
     assertThat(sample.path("prompt").asText()).hasSize(3);
     assertThat(sample.path("reference").asText()).hasSize(2);
-  }
-
-  @Test
-  void shardsThatAreTrainedOnAreNotEvaluatedOn() {
-    Path shards = folder.resolve("shards");
-    assertThat(tiny.call("pack", shards).code()).isZero();
-    tiny.run(output, "dataset_name", shards, "eval_strategy", "epoch")
-        .refused("the shards of " + shards + " are all trained on", "eval_dataset_name");
-    tiny.run(output, "dataset_name", shards, "test_split_size", 0.1)
-        .refused("test_split_size", "holds packed shards");
   }
 
   @Test

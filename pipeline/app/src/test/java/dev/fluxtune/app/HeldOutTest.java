@@ -1,0 +1,90 @@
+package dev.fluxtune.app;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Rows that cannot be evaluated on; {@link EvaluationRunTest} has those that can. */
+class HeldOutTest {
+  @TempDir Path folder;
+  private TinyRun tiny;
+  private Path output;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    tiny = new TinyRun(folder);
+    output = folder.resolve("out");
+  }
+
+  @Test
+  void shardsThatAreTrainedOnAreNotEvaluatedOn() {
+    Path shards = folder.resolve("shards");
+    assertThat(tiny.call("pack", shards).code()).isZero();
+    tiny.run(output, "dataset_name", shards, "eval_strategy", "epoch")
+        .refused("the shards of " + shards + " are all trained on", "eval_dataset_name");
+    tiny.run(output, "dataset_name", shards, "test_split_size", 0.1)
+        .refused("test_split_size", "holds packed shards");
+  }
+
+  @Test
+  void textToEvaluateOnNeedsATokenizerAlthoughShardsDoNot() throws IOException {
+    Path shards = folder.resolve("shards");
+    assertThat(tiny.call("pack", shards).code()).isZero();
+    Path model = Files.createDirectory(folder.resolve("model"));
+    Files.copy(TinyRun.MODEL.resolve("config.json"), model.resolve("config.json"));
+    tiny.run(
+            output,
+            "dataset_name",
+            shards,
+            "model_name_or_path",
+            model,
+            "tokenizer_name_or_path",
+            "null",
+            "eval_strategy",
+            "epoch",
+            "eval_dataset_name",
+            tiny.rows().resolve("test.jsonl"))
+        .refused("the rows to evaluate on cannot be used", "need a tokenizer");
+  }
+
+  @Test
+  void badRowsToEvaluateOnAreToldOfWhereTheyAreSkipped() throws IOException {
+    Path rows = folder.resolve("held.jsonl");
+    Files.writeString(
+        rows, "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n{\"prompt\": \"1\"}\n");
+    CommandRun run =
+        tiny.whole(
+            output,
+            "max_steps",
+            4,
+            "eval_strategy",
+            "steps",
+            "eval_steps",
+            2,
+            "eval_dataset_name",
+            rows,
+            "on_bad_row",
+            "skip");
+    assertThat(run.err())
+        .containsOnlyOnce("bad rows to evaluate on, skipped: 1; the first: ")
+        .contains("held.jsonl:2: column completion is missing");
+  }
+
+  @Test
+  void damagedRowsToEvaluateOnAreNamed() throws IOException {
+    byte[] file =
+        Files.readAllBytes(
+            Configs.HOME.resolve("pipeline/stages/src/test/resources/source/zstd.arrow"));
+    int frame = new String(file, ISO_8859_1).indexOf("(\u00b5/\u00fd"); // zstd's magic number
+    file[frame] = 0; // Arrow's reader keeps the memory of what it cannot decompress
+    Path damaged = Files.write(folder.resolve("damaged.arrow"), file);
+    tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", damaged)
+        .refused("the rows to evaluate on cannot be used", "damaged.arrow: cannot be read");
+  }
+}
