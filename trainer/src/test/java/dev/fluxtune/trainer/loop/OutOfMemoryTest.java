@@ -69,6 +69,7 @@ class OutOfMemoryTest {
       assertThat(step.loss().orElseThrow())
           .isCloseTo(whole.get(i).loss().orElseThrow(), within(1e-5));
     }
+    // AdamW's first steps divide a gradient near zero by its own size: noise shows.
     found.forEach(
         (name, values) -> assertThat(values).containsExactly(expected.get(name), within(5e-5f)));
   }
