@@ -1,6 +1,7 @@
 package dev.fluxtune.app;
 
 import dev.fluxtune.app.page.Fact;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.Ledger;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,8 +64,10 @@ final class Table {
     facts.forEach(
         it ->
             text.append(
-                    String.format(Locale.ROOT, "  %-24s %14s  %s", it.name(), it.value(), it.note())
-                        .stripTrailing())
+                    Visible.of(
+                        String.format(
+                                Locale.ROOT, "  %-24s %14s  %s", it.name(), it.value(), it.note())
+                            .stripTrailing()))
                 .append('\n'));
     return text.toString();
   }
