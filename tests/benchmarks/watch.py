@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import threading
@@ -54,6 +55,37 @@ class Memory(threading.Thread):
     def most(self):
         """The largest RSS and the largest PSS."""
         return tuple(max((sample[i] for sample in self.samples), default=0) for i in (1, 2))
+
+
+class Device(threading.Thread):
+    """Samples what is in use on the first card, MiB, before it and since; nothing where there is none."""
+
+    QUERY = ["nvidia-smi", "--id=0", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+
+    def __init__(self, every_ms=100):
+        super().__init__(daemon=True)
+        self.began = time.monotonic()
+        self.samples = []  # (seconds since start, MiB)
+        self.child = None
+        if shutil.which("nvidia-smi"):
+            now = subprocess.run(self.QUERY, check=True, capture_output=True, text=True).stdout
+            self.samples.append((0, int(now)))
+            self.child = subprocess.Popen(
+                [*self.QUERY, "-lms", str(every_ms)], stdout=subprocess.PIPE, text=True
+            )
+
+    def run(self):
+        for line in self.child.stdout if self.child else ():
+            self.samples.append((time.monotonic() - self.began, int(line)))
+
+    def end(self):
+        if self.child:
+            self.child.kill()
+        self.join()
+
+    def taken(self):
+        """The most since, less what was in use before."""
+        return max(mib for _, mib in self.samples) - self.samples[0][1]
 
 
 def measured(command, cpus, scratch, extra_env=()):

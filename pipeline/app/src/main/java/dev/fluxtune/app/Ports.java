@@ -187,11 +187,7 @@ final class Ports implements AutoCloseable {
                         path,
                         model,
                         config.model().eosToken(),
-                        config
-                            .model()
-                            .concatTokenId()
-                            .map(OptionalInt::of)
-                            .orElse(OptionalInt.empty()),
+                        optional(config.model().concatTokenId()),
                         config.model().tokenizerBackend())));
     tokenizerFile = Optional.of(Files.isDirectory(path) ? path.resolve("tokenizer.json") : path);
   }

@@ -123,7 +123,7 @@ final class Run {
       from.ifPresent(it -> log.from(it.trainer()));
       Train.Settings settings =
           settings(trainee.setup(), plan, held, progress::say)
-              .after(after, log.evaluatedAt(after))
+              .after(after, watched.evaluated())
               .save(
                   new Every(config.output().saveStrategy(), config.output().saveSteps()),
                   last -> output.save(trainee, sideFiles, log, plan, last, read))

@@ -164,11 +164,6 @@ final class RunLog {
     }
   }
 
-  /** Whether there was an evaluation after a step. */
-  boolean evaluatedAt(long step) {
-    return history.stream().anyMatch(log -> log.step() == step && log.isEvaluation());
-  }
-
   /** The best of those that there is a checkpoint of, now of this step too. */
   private void best(long step) {
     double least = best.map(TrainerState.Best::metric).orElse(metric.worst());

@@ -29,7 +29,9 @@ class OutOfMemoryTest {
   /** Trains on 8, 8 and 4 chunks; more than {@code fit} at once fail. */
   private Map<String, float[]> train(int fit, Train.Settings settings, String failure) {
     Fixture fixture = Fixture.of("qwen2");
-    try (Rig rig = Rig.of(fixture, Trained.everything(), true);
+    // An epsilon so large that AdamW does not divide what is noise by its own size.
+    Optimizer.Settings adamw = new Optimizer.Settings(0.9, 0.999, 1e-4, 0.01, 1);
+    try (Rig rig = Rig.of(fixture.config(), fixture.weights(), Trained.everything(), true, adamw);
         Steps steps =
             new Steps(
                 rig.model(),
@@ -69,9 +71,8 @@ class OutOfMemoryTest {
       assertThat(step.loss().orElseThrow())
           .isCloseTo(whole.get(i).loss().orElseThrow(), within(1e-5));
     }
-    // AdamW's first steps divide a gradient near zero by its own size: noise shows.
     found.forEach(
-        (name, values) -> assertThat(values).containsExactly(expected.get(name), within(5e-5f)));
+        (name, values) -> assertThat(values).containsExactly(expected.get(name), within(1e-5f)));
   }
 
   @Test

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.watch.Sampled;
+import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Reason;
@@ -27,8 +28,6 @@ import org.yaml.snakeyaml.error.YAMLException;
 /** What a run left in its folder: settings, logs and samples, read again. */
 public final class LeftRun {
   private static final String CONFIG = "config.yaml";
-  private static final String LOG = "log.jsonl";
-  private static final String SAMPLES = "samples.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private LeftRun() {}
@@ -58,13 +57,13 @@ public final class LeftRun {
   }
 
   private static History read(Path folder, String name) {
-    for (String file : List.of(CONFIG, LOG)) {
+    for (String file : List.of(CONFIG, WatchedRun.LOG)) {
       if (!Files.isRegularFile(folder.resolve(file))) {
         throw new BadInputException(
             "%s: holds no run: it has no %s; give a run's output_dir".formatted(folder, file));
       }
     }
-    List<TrainerState.Log> logs = logs(folder.resolve(LOG));
+    List<TrainerState.Log> logs = logs(folder.resolve(WatchedRun.LOG));
     if (logs.isEmpty()) {
       throw new BadInputException(
           "%s: the run logged nothing yet; compare it when it has".formatted(folder));
@@ -121,7 +120,7 @@ public final class LeftRun {
 
   /** The samples of a run by the step at which they were taken; none where it took none. */
   static List<Sampled> samples(Path folder) {
-    Path file = folder.resolve(SAMPLES);
+    Path file = folder.resolve(WatchedRun.SAMPLES);
     Map<Long, List<JsonNode>> steps = new LinkedHashMap<>();
     if (Files.isRegularFile(file)) {
       lines(

@@ -21,8 +21,6 @@ import java.util.stream.Collectors;
  * prompt}, {@code generation}, {@code reference} and {@code settings}.
  */
 final class JsonLines implements Observer {
-  static final String FILE = "log.jsonl";
-  static final String SAMPLES = "samples.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final OutputStream out;
@@ -38,7 +36,8 @@ final class JsonLines implements Observer {
     String before = run.before().stream().map(JsonLines::line).collect(Collectors.joining());
     String sampled = sampledUpTo(run.sampledUpTo(), run.folder());
     return new JsonLines(
-        begin(run.folder().resolve(FILE), before), begin(run.folder().resolve(SAMPLES), sampled));
+        begin(run.folder().resolve(WatchedRun.LOG), before),
+        begin(run.folder().resolve(WatchedRun.SAMPLES), sampled));
   }
 
   private static OutputStream begin(Path file, String with) throws IOException {
@@ -48,7 +47,7 @@ final class JsonLines implements Observer {
 
   /** Lines of the file as it is; the last one may have been left half written. */
   private static String sampledUpTo(long step, Path folder) throws IOException {
-    Path file = folder.resolve(SAMPLES);
+    Path file = folder.resolve(WatchedRun.SAMPLES);
     if (!Files.exists(file)) {
       return "";
     }

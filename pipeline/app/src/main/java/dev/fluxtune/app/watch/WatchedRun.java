@@ -20,13 +20,23 @@ import org.yaml.snakeyaml.constructor.SafeConstructor;
 public record WatchedRun(
     Path folder, long after, List<TrainerState.Log> before, String configuration, String model) {
 
+  /** In the folder: what was logged. */
+  public static final String LOG = "log.jsonl";
+
+  /** In the folder: what was sampled. */
+  public static final String SAMPLES = "samples.jsonl";
+
+  /** Whether the step that it goes on after has its evaluation, should one have been due. */
+  public boolean evaluated() {
+    return before.stream().anyMatch(log -> log.step() == after && log.isEvaluation());
+  }
+
   /**
    * The last step whose samples stand. Those of the step that it goes on after do not where its
    * evaluation is not in the checkpoint: it is made again.
    */
   public long sampledUpTo() {
-    boolean evaluated = before.stream().anyMatch(log -> log.step() == after && log.isEvaluation());
-    return evaluated ? after : after - 1;
+    return evaluated() ? after : after - 1;
   }
 
   /** The configuration, key by key, as YAML has it. */

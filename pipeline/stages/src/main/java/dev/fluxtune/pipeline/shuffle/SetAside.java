@@ -46,7 +46,7 @@ public final class SetAside {
   }
 
   /** Rows that are set aside. */
-  public long count() {
+  long count() {
     return count;
   }
 
