@@ -58,9 +58,12 @@ class Memory(threading.Thread):
 
 
 class Device(threading.Thread):
-    """Samples what is in use on the first card, MiB, before it and since; nothing where there is none."""
+    """Samples what is in use on the first visible card, MiB, before it and since; nothing where there is none."""
 
-    QUERY = ["nvidia-smi", "--id=0", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    @staticmethod
+    def query(what):
+        card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        return ["nvidia-smi", f"--id={card}", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
 
     def __init__(self, every_ms=100):
         super().__init__(daemon=True)
@@ -68,11 +71,10 @@ class Device(threading.Thread):
         self.samples = []  # (seconds since start, MiB)
         self.child = None
         if shutil.which("nvidia-smi"):
-            now = subprocess.run(self.QUERY, check=True, capture_output=True, text=True).stdout
+            query = self.query("memory.used")
+            now = subprocess.run(query, check=True, capture_output=True, text=True).stdout
             self.samples.append((0, int(now)))
-            self.child = subprocess.Popen(
-                [*self.QUERY, "-lms", str(every_ms)], stdout=subprocess.PIPE, text=True
-            )
+            self.child = subprocess.Popen([*query, "-lms", str(every_ms)], stdout=subprocess.PIPE, text=True)
 
     def run(self):
         for line in self.child.stdout if self.child else ():

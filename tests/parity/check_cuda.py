@@ -22,6 +22,7 @@ TABLES = [load_file("trainer/src/test/resources/quantize/expected.safetensors")[
 SCALAR_TYPES = {torch.float32: 6, torch.bfloat16: 15}
 PLAIN = dict(biased=False, adapted=False, adapters=9, scaling=1.0, stay=1.0, intermediate=0, quantized=False, scales=9)
 NO_SEEDS = torch.zeros(0, dtype=torch.int64)
+WRITTEN, ADDED = torch.tensor(0.0), torch.tensor(1.0)
 PICKLE = b"\x80\x02c__torch__\nOps\n)\x81}(X\x08\x00\x00\x00training\x88X\x16\x00\x00\x00_is_full_backward_hookNub."
 
 
@@ -66,7 +67,11 @@ def gradients(small, *args, fused=True):
     for _ in range(4):  # nothing is fused before it has run some times
         torch._foreach_zero_(g)
         y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
-        gx = ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
+        gx = ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g, ADDED)
+    over = [torch.full_like(t, torch.nan) for t in g]
+    ops.layer_backward(gy, kept, documents, NO_SEEDS, w, over, WRITTEN)
+    for a, b in zip(over, g):  # of what lay there nothing is left
+        torch.testing.assert_close(a, b, rtol=0.02, atol=0.02 * b.abs().max().item())
     return [t.float().cpu() for t in (y, gx, *g)]
 
 
@@ -91,10 +96,10 @@ def adapted(small, dropped, checkpointing, *args):
         torch._foreach_zero_(g)
         if checkpointing:
             y = ops.layer(x, documents, seeds, w)
-            gx = ops.layer_recomputing(gy, x, documents, seeds, w, g)
+            gx = ops.layer_recomputing(gy, x, documents, seeds, w, g, ADDED)
         else:
             y, *kept = ops.layer_keeping(x, documents, seeds, w)
-            gx = ops.layer_backward(gy, kept, documents, seeds, w, g)
+            gx = ops.layer_backward(gy, kept, documents, seeds, w, g, ADDED)
     return [t.float().cpu() for t in (y, gx, *(t for t in g if t.numel()))]
 
 
@@ -121,8 +126,8 @@ def head_and_embedding(small, n, hidden, vocabulary, device, dtype, fused=True):
     g = [torch.zeros_like(t, dtype=torch.float32) for t in (norm, head, head)]
     for _ in range(4):
         torch._foreach_zero_(g)
-        loss, gx = ops.head(x, at, targets, scale, torch.tensor(n // 8), [norm, head], g[:2])
-        ops.embed_backward(gx, ids, g[2])
+        loss, gx = ops.head(x, at, targets, scale, torch.tensor(n // 8), [norm, head], g[:2], ADDED)
+        ops.embed_backward(gx, ids, g[2], ADDED)
     return [t.float().cpu() for t in (loss, ops.scores(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
 
 
@@ -239,17 +244,12 @@ with torch.no_grad():
     ops = load(hidden=4096, heads=32, kv_heads=32, head_dim=128, eps=1e-5)
     for lengths in ([1024] * 8, [256] * 32, [1000, 24] * 8):
         x, gy, documents, w, g = made(ops, lengths, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
-        for _ in range(5):
+        def kept(beta=WRITTEN):
             y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
-            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(20):
-            y, *kept = ops.layer_keeping(x, documents, NO_SEEDS, w)
-            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g)
-        torch.cuda.synchronize()
-        print(f"layer of 7B, {len(lengths)} documents of {lengths[0]}: {(time.perf_counter() - start) * 50:.2f} ms forward and",
-              f"backward, {sum(t.nbytes for t in kept) / 2**20:.0f} MiB kept")
+            ops.layer_backward(gy, kept, documents, NO_SEEDS, w, g, beta)
+
+        timed(f"layer of 7B, {len(lengths)} documents of {lengths[0]}, gradients written", kept)
+        timed(f"layer of 7B, {len(lengths)} documents of {lengths[0]}, gradients added", lambda: kept(ADDED))
 
     # Frozen but for adapters of rank 64 on q, k, v, o; as checkpointing runs it, and as all is kept.
     x, gy, documents, w, g = made(ops, [1024] * 8, 4096, 11008, 32, 32, 128, "cuda", torch.bfloat16)
@@ -268,11 +268,11 @@ with torch.no_grad():
     for name, it, seeds, weights, into in cases:
         def kept():
             y, *kept = it.layer_keeping(x, documents, seeds, weights)
-            it.layer_backward(gy, kept, documents, seeds, weights, into)
+            it.layer_backward(gy, kept, documents, seeds, weights, into, ADDED)
 
         def recomputed():
             it.layer(x, documents, seeds, weights)
-            it.layer_recomputing(gy, x, documents, seeds, weights, into)
+            it.layer_recomputing(gy, x, documents, seeds, weights, into, ADDED)
 
         timed(f"layer of 7B, {name}, kept", kept)
         timed(f"layer of 7B, {name}, computed again", recomputed)

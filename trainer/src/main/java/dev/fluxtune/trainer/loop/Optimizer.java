@@ -153,7 +153,7 @@ public final class Optimizer implements AutoCloseable {
   }
 
   /**
-   * Moves the weights once; what the gradients hold afterwards is of no use.
+   * Moves the weights once, and waits for it; what the gradients hold afterwards is of no use.
    *
    * @param step the number of this step, from 1: what AdamW corrects its young moments by
    * @return the norm of the gradients before they were clipped
@@ -166,7 +166,6 @@ public final class Optimizer implements AutoCloseable {
               NDManager cpu = host.newSubManager()) {
             List<NDArray> all = names.stream().map(gradients::get).toList();
             NDList norm = ops.call(device, "norm", all, cpu.create(settings.maxGradNorm()));
-            NDArray count = device.create(new float[] {step});
             for (Group group : groups) {
               ops.call(
                   device,
@@ -175,7 +174,7 @@ public final class Optimizer implements AutoCloseable {
                   group.names().stream().map(gradients::get).toList(),
                   group.m(),
                   group.v(),
-                  count,
+                  cpu.create((float) step),
                   norm.get(1),
                   cpu.create(learningRate),
                   cpu.create(group.decay()));

@@ -50,7 +50,7 @@ final class Steps implements AutoCloseable {
 
   /** {@link Llama#forwardBackward}. */
   interface Pass {
-    double run(Batch batch, double scale, Gradients into, long number);
+    void run(Batch batch, double scale, Gradients into, long number);
   }
 
   Steps(
@@ -111,7 +111,7 @@ final class Steps implements AutoCloseable {
     if (trained > 0) {
       Gradients into = gradients();
       try {
-        loss = OptionalDouble.of(forwardBackward(micro, trained, into) / trained);
+        forwardBackward(micro, trained, into);
       } catch (EngineException e) {
         RunEvent.OutOfMemory next = fewer(micro, e);
         into.clear(); // some layers of the pass that failed are in them
@@ -120,6 +120,7 @@ final class Steps implements AutoCloseable {
       }
       taken = List.of();
       gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));
+      loss = OptionalDouble.of(into.loss() / trained);
       into.clear();
     }
     long elapsed = System.nanoTime() - begin;
@@ -137,19 +138,16 @@ final class Steps implements AutoCloseable {
         deviceBytes());
   }
 
-  /** The loss of all trained targets, summed. */
-  private double forwardBackward(List<Batch> micro, long trained, Gradients into) {
-    double sum = 0;
+  private void forwardBackward(List<Batch> micro, long trained, Gradients into) {
     long number = plan.microBatches(step);
     for (Batch batch : micro) {
       long part = 0;
       for (Batch some : batch.split(chunksAtOnce)) {
         // Each pass has a number of its own, whichever parts its batch is taken in.
-        sum += pass.run(some, 1.0 / trained, into, number + (part++ << 40));
+        pass.run(some, 1.0 / trained, into, number + (part++ << 40));
       }
       number++;
     }
-    return sum;
   }
 
   private RunEvent.OutOfMemory fewer(List<Batch> micro, EngineException cause) {

@@ -96,31 +96,35 @@ public final class Llama implements AutoCloseable {
     }
   }
 
-  /** Buffers for the gradients of what is trained. */
+  /** For the gradients of what is trained. */
   public Gradients gradients(Dtype dtype) {
-    return Gradients.of(weights, options.trained().names(config), dtype);
+    return new Gradients(weights, options.trained().names(config), dtype);
   }
 
   /** As the other, of the first micro-batch of a run. */
-  public double forwardBackward(Batch batch, double scale, Gradients into) {
-    return forwardBackward(batch, scale, into, 0);
+  public void forwardBackward(Batch batch, double scale, Gradients into) {
+    forwardBackward(batch, scale, into, 0);
   }
 
   /**
-   * Runs a batch forward and backward.
+   * Runs a batch forward and backward; on a GPU it is under way when this returns.
    *
    * @param scale what the loss is multiplied with before it is differentiated: one over the trained
    *     tokens of the whole step
-   * @param into where the gradients of (loss × scale) are added
+   * @param into where the gradients of (loss × scale) are added, and the loss: the cross-entropy of
+   *     the trained targets, summed, not scaled
    * @param number that of the micro-batch in its run: what decides which numbers dropout drops
-   * @return the cross-entropy of the trained targets, summed, not scaled
    */
-  public double forwardBackward(Batch batch, double scale, Gradients into, long number) {
+  public void forwardBackward(Batch batch, double scale, Gradients into, long number) {
     MicroBatch micro = checked(batch);
-    if (micro.at().length == 0) {
-      return 0;
+    if (micro.at().length > 0) {
+      during(
+          micro,
+          pass -> {
+            pass.forwardBackward(scale, into, number);
+            return into;
+          });
     }
-    return during(micro, pass -> pass.forwardBackward(scale, into, number));
   }
 
   /**
@@ -198,23 +202,36 @@ public final class Llama implements AutoCloseable {
     private final NDManager device = manager.newSubManager();
     private final NDManager cpu = host.newSubManager();
     private final NDArray ids;
+    private final NDArray at;
+    private final NDArray targets;
     private final List<NDArray> documents;
-    private final MicroBatch micro;
 
     Pass(MicroBatch micro) {
-      this.micro = micro;
-      ids = device.create(micro.ids());
+      NDArray like = weights.get(ModelConfig.EMBEDDING);
+      NDList brought =
+          call(
+              "ahead",
+              List.of(
+                  cpu.create(micro.ids()),
+                  cpu.create(micro.at()),
+                  cpu.create(micro.targets()),
+                  cpu.create(micro.positions()),
+                  cpu.create(micro.bounds())),
+              like);
+      ids = brought.get(0);
+      at = brought.get(1);
+      targets = brought.get(2);
       documents =
           call(
               "documents",
-              device.create(micro.positions()),
+              brought.get(3),
               frequencies,
-              device.create(micro.bounds()),
+              brought.get(4),
               cpu.create(micro.longestAndLengths()),
-              weights.get(ModelConfig.EMBEDDING));
+              like);
     }
 
-    double forwardBackward(double scale, Gradients into, long number) {
+    void forwardBackward(double scale, Gradients into, long number) {
       List<NDArray> seeds = seeds(number);
       // The inputs of the layers (checkpointing), or all that each layer keeps, from below.
       Deque<NDList> kept = new ArrayDeque<>();
@@ -226,9 +243,10 @@ public final class Llama implements AutoCloseable {
         gx = backward(layer, gx, kept.removeLast(), seeds.get(layer), into);
       }
       if (trainsEmbedding) {
-        call("embed_backward", gx, ids, into.orNone(ModelConfig.EMBEDDING));
+        Gradients.Part g = into.part(List.of(ModelConfig.EMBEDDING));
+        call("embed_backward", gx, ids, g.buffers().get(0), g.beta());
       }
-      return result.get(0).getDouble();
+      into.add(result.get(0));
     }
 
     /** Of each layer's masks of dropout; of all layers none where nothing is dropped. */
@@ -272,37 +290,32 @@ public final class Llama implements AutoCloseable {
     }
 
     NDList head(NDArray x, double scale, Gradients into) {
-      List<NDArray> buffers =
-          List.of(into.orNone(ModelConfig.NORM), into.orNone(config.headName()));
+      Gradients.Part g = into.part(List.of(ModelConfig.NORM, config.headName()));
       return call(
           "head",
           x,
-          device.create(micro.at()),
-          device.create(micro.targets()),
-          device.create((float) scale),
+          at,
+          targets,
+          cpu.create((float) scale),
           cpu.create(positionsAtOnce),
           headWeights(),
-          buffers);
+          g.buffers(),
+          g.beta());
     }
 
     NDArray scores(NDArray x) {
-      return one(
-          "scores",
-          x,
-          device.create(micro.at()),
-          device.create(micro.targets()),
-          cpu.create(positionsAtOnce),
-          headWeights());
+      return one("scores", x, at, targets, cpu.create(positionsAtOnce), headWeights());
     }
 
     /** The gradient of a layer's input; {@code gy} and what was kept are freed. */
     NDArray backward(int layer, NDArray gy, NDList kept, NDArray seeds, Gradients into) {
       List<NDArray> w = layers.get(layer);
-      List<NDArray> g = names.get(layer).stream().map(into::orNone).toList();
+      Gradients.Part g = into.part(names.get(layer));
       NDArray gx =
           options.checkpointing()
-              ? one("layer_recomputing", gy, kept.get(0), documents, seeds, w, g)
-              : one("layer_backward", gy, kept, documents, seeds, w, g);
+              ? one(
+                  "layer_recomputing", gy, kept.get(0), documents, seeds, w, g.buffers(), g.beta())
+              : one("layer_backward", gy, kept, documents, seeds, w, g.buffers(), g.beta());
       kept.close();
       gy.close();
       return gx;

@@ -2,6 +2,7 @@ package dev.fluxtune.trainer.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.fluxtune.trainer.checkpoint.SafeTensors;
@@ -68,9 +69,10 @@ final class Tensors implements AutoCloseable {
     }
   }
 
-  void clear(List<NDArray> arrays) {
+  /** As large as each of some, at least one, and on its device, with whatever lies there. */
+  NDList empty(NDManager owner, List<NDArray> like, Dtype dtype) {
     try (NDManager call = host.newSubManager()) {
-      ops.call(call, "clear", arrays);
+      return ops.call(owner, "empty", like, dtype.code(call));
     }
   }
 

@@ -18,12 +18,12 @@ class Ops(Module):
       divisor = torch.ones_like(norm)
     return [norm, divisor]
 
-  # w, g, m (first moments), v (second moments) of one dtype; step (1) fp32 on their device; g is divided first
+  # w, g, m (first moments), v (second moments) of one dtype; g is divided first
   def adamw(self: __torch__.Ops, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], step: Tensor, divisor: Tensor, rate: Tensor, decay: Tensor) -> Tensor:
     none = annotate(List[Tensor], [])
-    steps = torch.mul([step], torch.len(w))
+    steps = torch.mul([torch.full_like(divisor, float(step))], torch.len(w))
     torch._fused_adamw_(w, g, m, v, none, steps, lr=float(rate), beta1=$beta1, beta2=$beta2, weight_decay=float(decay), eps=$epsilon, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=None)
-    return step
+    return divisor
 
   def copy(self: __torch__.Ops, into: List[Tensor], x: List[Tensor]) -> Tensor:
     torch._foreach_copy_(into, x, False)

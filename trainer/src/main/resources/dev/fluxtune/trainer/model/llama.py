@@ -3,7 +3,8 @@
 # gradients of weights are added straight into their buffers, and no graph outlives a call.
 #
 # n: tokens of the micro-batch, rows end to end     d: its documents     m: its trained targets
-# A gradient buffer without elements means: this weight is frozen. $hidden and the like come from config.json, in place.
+# A gradient buffer without elements means: this weight is frozen; beta is 0 where the buffers were just made and hold
+# nothing, else 1. $hidden and the like come from config.json, in place.
 # $dtype is that of the weights, and so of x: on a GPU, pointwise operators on end are fused into one kernel only where
 # the types that they convert to are constants, and where nothing that changes a tensor in place stands between them.
 # norm, normed and norm_backward stand in norm_composed.py and norm_fused.py: one of them is loaded behind this.
@@ -15,6 +16,17 @@ class Ops(Module):
 
   # ---- what a micro-batch brings: [cos, sin, cu, lengths], made once for all layers
 
+  # to the device of `like`; what is computed there is not waited for
+  def ahead(self: __torch__.Ops, x: List[Tensor], like: Tensor) -> List[Tensor]:
+    if ops.prim.is_cuda(like):
+      there = annotate(List[Tensor], [])
+      for i in range(torch.len(x)):
+        pinned = torch.pin_memory(x[i], None)
+        torch.append(there, torch.to(pinned, ops.prim.device(like), ops.prim.dtype(pinned), True, False))
+    else:
+      there = x
+    return there
+
   # positions (n); frequencies (head_dim / 2); cu (d + 1) int32; lengths on the CPU: the longest, then each
   def documents(self: __torch__.Ops, positions: Tensor, frequencies: Tensor, cu: Tensor, lengths: Tensor, like: Tensor) -> List[Tensor]:
     angles = torch.unsqueeze(torch.outer(torch.to(positions, 6), frequencies), 1)  # (n, 1, head_dim / 2)
@@ -24,7 +36,9 @@ class Ops(Module):
   def embed(self: __torch__.Ops, ids: Tensor, w: Tensor) -> Tensor:
     return torch.embedding(w, ids)  # (n, hidden)
 
-  def embed_backward(self: __torch__.Ops, gx: Tensor, ids: Tensor, g: Tensor) -> Tensor:
+  def embed_backward(self: __torch__.Ops, gx: Tensor, ids: Tensor, g: Tensor, beta: Tensor) -> Tensor:
+    if float(beta) == 0.:
+      torch.zero_(g)
     return torch.index_add_(g, 0, ids, torch.to(gx, ops.prim.dtype(g)), alpha=1)
 
   # ---- a layer: w and g hold norm, q, k, v, o, norm, gate, up, down, where there are any the biases of q, k, v, and
@@ -42,8 +56,8 @@ class Ops(Module):
     return torch.add([(self).output(kept, seeds, w)], kept)
 
   # x and the gradient of the layer's output → the gradient of x; the layer is computed again
-  def layer_recomputing(self: __torch__.Ops, gy: Tensor, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor]) -> Tensor:
-    return (self).layer_backward(gy, (self).kept(x, documents, seeds, w), documents, seeds, w, g)
+  def layer_recomputing(self: __torch__.Ops, gy: Tensor, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor], beta: Tensor) -> Tensor:
+    return (self).layer_backward(gy, (self).kept(x, documents, seeds, w), documents, seeds, w, g, beta)
 
   # all of a layer but its last product; with adapters the u of q, k, v, o, gate, up at the end
   def kept(self: __torch__.Ops, x: Tensor, documents: List[Tensor], seeds: Tensor, w: List[Tensor]) -> List[Tensor]:
@@ -65,7 +79,8 @@ class Ops(Module):
     between = torch.mul(torch.silu(kept[7]), kept[8])
     return torch.add(kept[5], (self).adapted(torch.linear(between, (self).weight(w, 8)), between, w, 8, seeds, us))
 
-  def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor]) -> Tensor:
+  def layer_backward(self: __torch__.Ops, gy: Tensor, kept: List[Tensor], documents: List[Tensor], seeds: Tensor, w: List[Tensor], g: List[Tensor], beta: Tensor) -> Tensor:
+    b = float(beta)
     x, r1, q, k, v, x2, r2, gate, up = kept[0], kept[1], kept[2], kept[3], kept[4], kept[5], kept[6], kept[7], kept[8]
     us = torch.slice(kept, -6)
     none = torch.narrow(gy, 0, 0, 0)
@@ -73,7 +88,7 @@ class Ops(Module):
     gs = torch.mm(gy, (self).weight(w, 8))  # (n, intermediate)
     if $adapted:
       if torch.gt(torch.numel(w[$adapters + 16]), 0):
-        gs = (self).adapted_backward(gs, gy, torch.silu(gate) * up, none, w, g, 8, seeds)
+        gs = (self).adapted_backward(gs, gy, torch.silu(gate) * up, none, w, g, 8, seeds, b)
     # Each case is one chain of pointwise operators.
     if torch.gt(torch.numel(g[8]), 0):
       sigmoid = torch.sigmoid(gate)
@@ -81,7 +96,7 @@ class Ops(Module):
       between = silu * up
       gup = gs * silu
       ggate = gs * up * sigmoid * (gate * (1 - sigmoid) + 1)
-      (self).accumulate(g[8], gy, between)
+      (self).accumulate(g[8], gy, between, b)
     else:
       sigmoid = torch.sigmoid(gate)
       gup = gs * (gate * sigmoid)
@@ -89,16 +104,16 @@ class Ops(Module):
     h2 = none
     if (self).wanted(w, g, 6) or (self).wanted(w, g, 7):
       h2 = (self).normed(x2, r2, w[5])
-    (self).accumulate(g[6], ggate, h2)
-    (self).accumulate(g[7], gup, h2)
+    (self).accumulate(g[6], ggate, h2, b)
+    (self).accumulate(g[7], gup, h2, b)
     gh2 = torch.addmm(torch.mm(ggate, (self).weight(w, 6)), gup, (self).weight(w, 7), beta=1, alpha=1)
-    gh2 = (self).adapted_backward(gh2, ggate, h2, us[4], w, g, 6, seeds)
-    gh2 = (self).adapted_backward(gh2, gup, h2, us[5], w, g, 7, seeds)
-    gx2 = gy + (self).norm_backward(gh2, x2, r2, w[5], g[5])
+    gh2 = (self).adapted_backward(gh2, ggate, h2, us[4], w, g, 6, seeds, b)
+    gh2 = (self).adapted_backward(gh2, gup, h2, us[5], w, g, 7, seeds, b)
+    gx2 = gy + (self).norm_backward(gh2, x2, r2, w[5], g[5], b)
     # o(attention)
     o = torch.flatten(kept[9], 1)
-    (self).accumulate(g[4], gx2, o)
-    go = (self).adapted_backward(torch.mm(gx2, (self).weight(w, 4)), gx2, o, us[3], w, g, 4, seeds)
+    (self).accumulate(g[4], gx2, o, b)
+    go = (self).adapted_backward(torch.mm(gx2, (self).weight(w, 4)), gx2, o, us[3], w, g, 4, seeds, b)
     gq, gk, gv = (self).attend_backward(torch.reshape(go, torch.size(q)), q, k, v, kept, documents)
     # q, k, v, turned back
     back = torch.neg(documents[1])
@@ -108,15 +123,15 @@ class Ops(Module):
     h = none
     if (self).wanted(w, g, 1) or (self).wanted(w, g, 2) or (self).wanted(w, g, 3):
       h = (self).normed(x, r1, w[0])
-    (self).product_backward(gq, h, g, 1)
-    (self).product_backward(gk, h, g, 2)
-    (self).product_backward(gv, h, g, 3)
+    (self).product_backward(gq, h, g, 1, b)
+    (self).product_backward(gk, h, g, 2, b)
+    (self).product_backward(gv, h, g, 3, b)
     gh = torch.addmm(torch.mm(gq, (self).weight(w, 1)), gk, (self).weight(w, 2), beta=1, alpha=1)
     gh = torch.addmm(gh, gv, (self).weight(w, 3), beta=1, alpha=1)
-    gh = (self).adapted_backward(gh, gq, h, us[0], w, g, 1, seeds)
-    gh = (self).adapted_backward(gh, gk, h, us[1], w, g, 2, seeds)
-    gh = (self).adapted_backward(gh, gv, h, us[2], w, g, 3, seeds)
-    return gx2 + (self).norm_backward(gh, x, r1, w[0], g[0])
+    gh = (self).adapted_backward(gh, gq, h, us[0], w, g, 1, seeds, b)
+    gh = (self).adapted_backward(gh, gk, h, us[1], w, g, 2, seeds, b)
+    gh = (self).adapted_backward(gh, gv, h, us[2], w, g, 3, seeds, b)
+    return gx2 + (self).norm_backward(gh, x, r1, w[0], g[0], b)
 
   # ---- its parts
 
@@ -128,21 +143,29 @@ class Ops(Module):
       y = torch.linear(h, (self).weight(w, i))
     return torch.view((self).adapted(y, h, w, i, seeds, us), [-1, heads, $head_dim])
 
-  def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int) -> NoneType:
-    (self).accumulate(g[i], gy, h)
+  def product_backward(self: __torch__.Ops, gy: Tensor, h: Tensor, g: List[Tensor], i: int, b: float) -> NoneType:
+    (self).accumulate(g[i], gy, h, b)
     if $biased:
       bias = g[8 + i]
       if torch.gt(torch.numel(bias), 0):
-        torch.add_(bias, torch.sum(gy, [0], False, dtype=ops.prim.dtype(bias)), alpha=1)
+        (self).add(bias, torch.sum(gy, [0], False, dtype=ops.prim.dtype(bias)), b)
     return None
 
-  # gradient of w in y = x wᵀ, added to its buffer
-  def accumulate(self: __torch__.Ops, g: Tensor, gy: Tensor, x: Tensor) -> NoneType:
+  # gradient of w in y = x wᵀ, added to b times its buffer
+  def accumulate(self: __torch__.Ops, g: Tensor, gy: Tensor, x: Tensor, b: float) -> NoneType:
     if torch.gt(torch.numel(g), 0):
       if ops.prim.dtype(g) == ops.prim.dtype(x):
-        torch.addmm_(g, torch.t(gy), x, beta=1, alpha=1)
+        torch.addmm_(g, torch.t(gy), x, beta=b, alpha=1)
       else:
-        torch.add_(g, torch.mm(torch.t(gy), x), alpha=1)
+        (self).add(g, torch.mm(torch.t(gy), x), b)
+    return None
+
+  # b times a buffer, and more
+  def add(self: __torch__.Ops, g: Tensor, more: Tensor, b: float) -> NoneType:
+    if b == 0.:
+      torch.copy_(g, more)
+    else:
+      torch.add_(g, more, alpha=1)
     return None
 
   # whether the gradient of w[i] or of its adapter is, for which the product's input has to be there
@@ -169,7 +192,7 @@ class Ops(Module):
     return y
 
   # gx, the gradient of x through w[i] → with that through its adapter; u without elements is made again
-  def adapted_backward(self: __torch__.Ops, gx: Tensor, gy: Tensor, x: Tensor, u: Tensor, w: List[Tensor], g: List[Tensor], i: int, seeds: Tensor) -> Tensor:
+  def adapted_backward(self: __torch__.Ops, gx: Tensor, gy: Tensor, x: Tensor, u: Tensor, w: List[Tensor], g: List[Tensor], i: int, seeds: Tensor, b: float) -> Tensor:
     if $adapted:
       a = w[$adapters + 2 * i]
       if torch.gt(torch.numel(a), 0):
@@ -180,8 +203,8 @@ class Ops(Module):
         if torch.eq(torch.numel(u), 0):
           u = torch.mul(torch.mm(seen, torch.t(a)), $scaling)
         gu = torch.mul(torch.mm(gy, w[$adapters + 2 * i + 1]), $scaling)  # (n, r)
-        (self).accumulate(g[$adapters + 2 * i + 1], gy, u)
-        (self).accumulate(g[$adapters + 2 * i], gu, seen)
+        (self).accumulate(g[$adapters + 2 * i + 1], gy, u, b)
+        (self).accumulate(g[$adapters + 2 * i], gu, seen, b)
         if torch.gt(torch.numel(seeds), 0):
           gx = gx + torch.mm(torch.div(gu, $stay), a) * stays
         else:
@@ -333,7 +356,9 @@ class Ops(Module):
   # ---- head and loss, over trained positions only, `size` of them at a time; w and g hold norm, head
 
   # → the summed loss (fp64), and the gradient of x
-  def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, size: Tensor, w: List[Tensor], g: List[Tensor]) -> List[Tensor]:
+  def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, size: Tensor, w: List[Tensor], g: List[Tensor], beta: Tensor) -> List[Tensor]:
+    b = float(beta)
+    factor = (self).ahead([scale], x)[0]
     picked = torch.index_select(x, 0, at)  # (m, hidden)
     h, r = (self).norm(picked, w[0])
     gh = torch.empty_like(h)
@@ -346,11 +371,11 @@ class Ops(Module):
       logs = torch.log_softmax(torch.linear(part, w[1]), 1, 6)  # (n, vocabulary) fp32
       chosen = torch.gather(logs, 1, target)
       torch.append(losses, torch.sum(chosen, dtype=7))
-      gp = torch.to(torch.exp(logs) * scale, $dtype)
-      torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * scale, $dtype))
+      gp = torch.to(torch.exp(logs) * factor, $dtype)
+      torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * factor, $dtype))
       torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
-      (self).accumulate(g[1], gp, part)
-    gpicked = (self).norm_backward(gh, picked, r, w[0], g[0])
+      (self).accumulate(g[1], gp, part, b if start == 0 else 1.)
+    gpicked = (self).norm_backward(gh, picked, r, w[0], g[0], b)
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
     return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 

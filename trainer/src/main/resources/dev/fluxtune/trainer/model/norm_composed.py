@@ -10,14 +10,14 @@
   def normed(self: __torch__.Ops, x: Tensor, r: Tensor, w: Tensor) -> Tensor:
     return torch.to(x * r, $dtype) * w
 
-  def norm_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
+  def norm_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor, b: float) -> Tensor:
     # Each case as one chain of pointwise operators; that of a trained norm makes the terms of its gradient too.
     if torch.gt(torch.numel(g), 0):
       unit = torch.to(x * r, $dtype)
       gunit = gy * w
       gw = gy * unit
       along = torch.mean(gunit * unit, [-1], True, dtype=6)  # (n, 1)
-      torch.add_(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), alpha=1)
+      (self).add(g, torch.sum(gw, [0], False, dtype=ops.prim.dtype(g)), b)
     else:
       unit = torch.to(x * r, $dtype)
       gunit = gy * w

@@ -9,9 +9,9 @@
     y, _ = torch._fused_rms_norm(x, [$hidden], w, $eps)
     return y
 
-  def norm_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor) -> Tensor:
+  def norm_backward(self: __torch__.Ops, gy: Tensor, x: Tensor, r: Tensor, w: Tensor, g: Tensor, b: float) -> Tensor:
     trained = torch.gt(torch.numel(g), 0)
     gx, gw = torch._fused_rms_norm_backward(gy, x, [$hidden], r, w, [True, trained])
     if trained:
-      torch.add_(g, gw, alpha=1)
+      (self).add(g, gw, b)
     return gx

@@ -22,12 +22,15 @@ class Ops(Module):
   def converted(self: __torch__.Ops, x: Tensor, like: Tensor, into: Tensor) -> Tensor:
     return torch.to(torch.to(x, ops.prim.device(like), ops.prim.dtype(x), False, False), int(into))
 
-  def zeros(self: __torch__.Ops, like: Tensor, dtype: Tensor) -> Tensor:
-    return torch.zeros(torch.size(like), dtype=int(dtype), layout=None, device=ops.prim.device(like), pin_memory=None)
+  # as large as each of x and on its device, with whatever lies there
+  def empty(self: __torch__.Ops, x: List[Tensor], dtype: Tensor) -> List[Tensor]:
+    made = annotate(List[Tensor], [])
+    for i in range(torch.len(x)):
+      torch.append(made, torch.empty_like(x[i], dtype=int(dtype)))
+    return made
 
-  def clear(self: __torch__.Ops, x: List[Tensor]) -> Tensor:
-    torch._foreach_zero_(x)
-    return x[0]
+  def zeros(self: __torch__.Ops, like: Tensor, dtype: Tensor) -> Tensor:
+    return torch.zeros_like(like, dtype=int(dtype))
 
   def ints(self: __torch__.Ops, x: Tensor) -> List[int]:
     result = annotate(List[int], [])

@@ -135,7 +135,7 @@ class OptimizerTest {
                 weights,
                 Weights.random(Rig.TINY, names, 1, Device.cpu(), Dtype.FLOAT32),
                 Optimizer.Settings.DEFAULTS);
-        Gradients gradients = Gradients.of(weights, names, optimizer.dtype())) {
+        Gradients gradients = new Gradients(weights, names, optimizer.dtype())) {
       assertThat(optimizer.dtype()).isEqualTo(Dtype.FLOAT32);
       String head = ModelConfig.HEAD;
       NDArray master = optimizer.state().get("master." + head);
@@ -160,7 +160,7 @@ class OptimizerTest {
   void bf16AloneMovesWithoutMasters() {
     try (Weights weights = Weights.random(Rig.TINY, 1, Device.cpu(), Dtype.BFLOAT16);
         Optimizer optimizer = Optimizer.of(weights, weights.names(), Optimizer.Settings.DEFAULTS);
-        Gradients gradients = Gradients.of(weights, weights.names(), optimizer.dtype())) {
+        Gradients gradients = new Gradients(weights, weights.names(), optimizer.dtype())) {
       assertThat(optimizer.dtype()).isEqualTo(Dtype.BFLOAT16);
       float[] before = floats(weights.get(ModelConfig.HEAD));
       assertThat(optimizer.step(gradients, 1, 0.1)).isZero();
@@ -176,7 +176,7 @@ class OptimizerTest {
       Weights masters = Weights.random(Rig.TINY, 1, Device.cpu(), Dtype.FLOAT32);
       try (Optimizer optimizer =
               Optimizer.withMasters(weights, masters, Optimizer.Settings.DEFAULTS);
-          Gradients gradients = Gradients.of(weights, weights.names(), optimizer.dtype())) {
+          Gradients gradients = new Gradients(weights, weights.names(), optimizer.dtype())) {
         optimizer.step(gradients, 1, 0.1);
         assertThat(NativeMemory.arrays()).isGreaterThan(before + 3 * weights.names().size());
       }

@@ -43,8 +43,8 @@ class AdaptedTest {
       double expected = adapted.expected("loss")[0];
       assertThat(expected).isNotCloseTo(base.expected("loss")[0], within(0.01));
       assertThat(model.scores(base.batch()).loss()).isCloseTo(expected, within(expected * 1e-5));
-      assertThat(model.forwardBackward(base.batch(), base.scale(), gradients))
-          .isCloseTo(expected, within(expected * 1e-5));
+      model.forwardBackward(base.batch(), base.scale(), gradients);
+      assertThat(gradients.loss()).isCloseTo(expected, within(expected * 1e-5));
       assertThat(gradients.names().stream().map(it -> "grad." + it))
           .containsExactlyInAnyOrderElementsOf(
               adapted.expected().keySet().stream().filter(it -> it.startsWith("grad.")).toList());
@@ -80,7 +80,9 @@ class AdaptedTest {
             moved[i] += (float) ((side == 0 ? -step : step) * g[i] / norm);
           }
           weights.get(name).set(moved);
-          loss[side] = model.forwardBackward(base.batch(), 1, unused, 3);
+          unused.clear();
+          model.forwardBackward(base.batch(), 1, unused, 3);
+          loss[side] = unused.loss();
         }
         weights.get(name).set(before);
         assertThat((loss[1] - loss[0]) / (2 * step)).as(name).isCloseTo(norm, within(norm * 0.02));
@@ -286,7 +288,8 @@ class AdaptedTest {
         Llama model = new Llama(base.config(), weights, adapted.options(0, true));
         Gradients gradients = model.gradients(Dtype.FLOAT32)) {
       double expected = adapted.expected("loss")[0];
-      assertThat(model.forwardBackward(base.batch(), base.scale(), gradients))
+      model.forwardBackward(base.batch(), base.scale(), gradients);
+      assertThat(gradients.loss())
           .isCloseTo(expected, within(expected * 0.05))
           .isNotCloseTo(expected, within(expected * 1e-6));
       String b = Lora.b("model.layers.1.self_attn.o_proj");
