@@ -59,7 +59,7 @@ record MemoryReport(
     Setup setup = Setup.of(model, config, Device.gpu());
     boolean checkpointing = config.training().gradientCheckpointing();
     int chunks = config.chunks().perDeviceTrainBatchSize();
-    MemoryPlan parts = setup.memory(checkpointing, chunks, length);
+    MemoryPlan parts = setup.memory(checkpointing, chunks, effective(config), length);
     return new MemoryReport(
         device,
         chunks,
@@ -79,7 +79,8 @@ record MemoryReport(
   private static int largest(
       Setup setup, boolean checkpointing, int chunks, int length, long device) {
     for (int some = chunks; some > 0; some--) {
-      if (chunks % some == 0 && setup.memory(checkpointing, some, length).peak() <= device) {
+      if (chunks % some == 0
+          && setup.memory(checkpointing, some, chunks, length).peak() <= device) {
         return some;
       }
     }
@@ -93,7 +94,8 @@ record MemoryReport(
     if (setup.precision().device().isGpu() && device.isPresent() && length.isPresent()) {
       boolean checkpointing = config.training().gradientCheckpointing();
       while (chunks > 1
-          && setup.memory(checkpointing, chunks, length.getAsInt()).peak() > device.getAsLong()) {
+          && setup.memory(checkpointing, chunks, effective(config), length.getAsInt()).peak()
+              > device.getAsLong()) {
         chunks--;
       }
     }
@@ -108,8 +110,9 @@ record MemoryReport(
               Setup setup = Setup.of(model, Key.changed(config, changes), Device.gpu());
               for (boolean checkpointing : new boolean[] {true, false}) {
                 int fits = largest(setup, checkpointing, effective(config), length, device);
-                long peak = setup.memory(checkpointing, Math.max(1, fits), length).peak();
-                cells.add(new Cell(method, checkpointing, fits, peak));
+                MemoryPlan plan =
+                    setup.memory(checkpointing, Math.max(1, fits), effective(config), length);
+                cells.add(new Cell(method, checkpointing, fits, plan.peak()));
               }
             });
     return cells;

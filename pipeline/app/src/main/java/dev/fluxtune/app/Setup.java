@@ -122,13 +122,17 @@ record Setup(
     return trained.lora();
   }
 
-  /** The memory that training takes with so many chunks of {@code length} tokens at a time. */
-  MemoryPlan memory(boolean checkpointing, int chunks, int length) {
+  /**
+   * The memory that training takes with so many chunks of {@code length} tokens at a time, of
+   * {@code effective} in a step.
+   */
+  MemoryPlan memory(boolean checkpointing, int chunks, int effective, int length) {
     return MemoryPlan.of(
         config,
         new MemoryPlan.Settings(
             trained, checkpointing, precision.weights(), precision.masters(), form),
         chunks,
-        length);
+        length,
+        effective > chunks);
   }
 }

@@ -1,29 +1,30 @@
 package dev.fluxtune.trainer.loop;
 
-import dev.fluxtune.trainer.adapter.Lora;
+import dev.fluxtune.trainer.model.Activations;
 import dev.fluxtune.trainer.model.Dtype;
 import dev.fluxtune.trainer.model.Llama;
 import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.Trained;
 import dev.fluxtune.trainer.quantize.Quantization;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
- * The most device memory that training takes, in bytes, by what takes it; told from the shape of
- * the model alone. What llama.py makes and keeps is counted, not measured; {@code workspace} is
- * what was measured beside it.
+ * The most device memory that training takes, in bytes, by what is there at that moment; told from
+ * the shape of the model alone. What llama.py makes and keeps is counted, not measured; {@code
+ * workspace} is what was measured beside it.
  *
  * @param weights what the model multiplies with, adapters included
  * @param masters of what is trained, in single precision, where the weights are not
- * @param gradients their buffers
+ * @param gradients their buffers: of a step's first pass not all are there until its end
  * @param optimizer two moments of each trained number
- * @param kept activations that wait for the backward pass
- * @param recomputation what the backward pass of one layer makes; with checkpointing the layer's
- *     activations, too
+ * @param kept activations that wait for the backward pass, or were made again for it
+ * @param recomputation what the backward pass of one layer makes
  * @param logits the head's: logits of as many positions as it takes at once, and their gradient
  * @param workspace of CUDA and its libraries, and what the allocator cannot use
  */
@@ -52,51 +53,64 @@ public record MemoryPlan(
       Optional<Quantization> form) {}
 
   /**
-   * A CUDA context, the libraries' own memory, and what the allocator holds and cannot use: an H100
-   * with PyTorch 2.11 used this much beside what is counted, or up to a gigabyte less with 4,096
-   * tokens at a time.
+   * A CUDA context, the libraries' own memory, and what the allocator holds and cannot use, where
+   * its segments grow (as the launcher asks): an H100 with PyTorch 2.11 used up to this much beside
+   * what is counted.
    */
-  private static final long WORKSPACE = 2_200L << 20;
+  private static final long WORKSPACE = 800L << 20;
 
-  /** All of them; what a layer's backward pass and the head's make is never there together. */
+  /** All of them. */
   public long peak() {
-    return weights
-        + masters
-        + gradients
-        + optimizer
-        + kept
-        + Math.max(recomputation, logits)
-        + workspace;
+    return state() + kept + recomputation + logits + workspace;
   }
 
-  /** What is there between steps. */
-  public long state() {
+  /** What does not come and go within a pass. */
+  private long state() {
     return weights + masters + gradients + optimizer;
   }
 
-  /** Predicts the memory of micro-batches of {@code rows} chunks of {@code length} tokens. */
-  public static MemoryPlan of(ModelConfig config, Settings settings, int rows, int length) {
+  /**
+   * Predicts the memory of micro-batches of {@code rows} chunks of {@code length} tokens.
+   *
+   * @param accumulates whether a step has several of them: later ones find all gradients there
+   */
+  public static MemoryPlan of(
+      ModelConfig config, Settings settings, int rows, int length, boolean accumulates) {
     Layer layer = new Layer(config, settings, (long) rows * length);
-    long trained = trainedNumbers(config, settings.trained());
+    List<String> names = settings.trained().names(config);
+    List<String> below = Activations.below(config, settings.trained());
     long moved = settings.masters() ? Dtype.FLOAT32.bytes() : settings.dtype().bytes();
-    long weights = weights(config, settings);
-    long masters = settings.masters() ? moved * trained : 0;
-    long kept = layer.kept();
-    return new MemoryPlan(
-        weights,
-        masters,
-        moved * trained,
-        2 * moved * trained,
-        kept,
-        layer.backward(),
-        layer.head(),
-        WORKSPACE);
+    long all = moved * numbers(config, settings.trained(), names);
+    long lower = moved * numbers(config, settings.trained(), below);
+    MemoryPlan stays =
+        new MemoryPlan(
+            weights(config, settings),
+            settings.masters() ? all : 0,
+            all,
+            2 * all,
+            0,
+            0,
+            0,
+            WORKSPACE);
+    long late = accumulates ? 0 : lower;
+    long kept = layer.kept(late);
+    MemoryPlan head = stays.with(all - late, kept, 0, layer.head());
+    MemoryPlan top = stays.with(all - late, kept, layer.backward(), 0);
+    MemoryPlan bottom = stays.with(all, layer.keptOfOne(), layer.backward(), 0);
+    return Stream.of(head, top, bottom)
+        .max(Comparator.comparingLong(MemoryPlan::peak))
+        .orElseThrow();
   }
 
-  private static long trainedNumbers(ModelConfig config, Trained trained) {
-    Set<String> names = Set.copyOf(trained.names(config));
+  private MemoryPlan with(long gradients, long kept, long recomputation, long logits) {
+    return new MemoryPlan(
+        weights, masters, gradients, optimizer, kept, recomputation, logits, workspace);
+  }
+
+  private static long numbers(ModelConfig config, Trained trained, List<String> names) {
+    Set<String> some = Set.copyOf(names);
     return shapes(config, trained).entrySet().stream()
-        .filter(weight -> names.contains(weight.getKey()))
+        .filter(weight -> some.contains(weight.getKey()))
         .mapToLong(weight -> numbers(weight.getValue()))
         .sum();
   }
@@ -125,49 +139,20 @@ public record MemoryPlan(
 
   /** Activations, by what llama.py makes of each token. */
   private record Layer(ModelConfig config, Settings settings, long tokens) {
-    private long bytes(long numbersOfAToken) {
-      return settings.dtype().bytes() * numbersOfAToken * tokens;
+    private Activations activations() {
+      return new Activations(config, settings.trained(), settings.dtype());
     }
 
-    private long hidden() {
-      return config.hiddenSize();
-    }
-
-    private long queries() {
-      return (long) config.heads() * config.headDim();
-    }
-
-    private long keys() {
-      return (long) config.keyValueHeads() * config.headDim();
-    }
-
-    /**
-     * What {@code kept} returns, but for x: r1, q, k, v, x2, r2, gate, up, o, its log-sum-exp, u.
-     */
-    private long activations() {
-      long single = Dtype.FLOAT32.bytes() * tokens * (2 + config.heads());
-      return single
-          + bytes(hidden() + 2 * queries() + 2 * keys() + 2L * config.intermediateSize())
-          + bytes(adapted() * rank());
-    }
-
-    /** Products of a layer that have an adapter, at most. */
-    private long adapted() {
-      long all = lora().map(it -> it.modules().size()).orElse(0);
-      return (all + config.layers() - 1) / config.layers();
-    }
-
-    private long rank() {
-      return lora().map(it -> it.settings().rank()).orElse(0);
-    }
-
-    private Optional<Lora> lora() {
-      return settings.trained().lora();
-    }
-
-    long kept() {
+    /** In all, when the head is reached and {@code gradients} bytes of them are still to come. */
+    long kept(long gradients) {
       long layers = (long) config.layers() - settings.trained().firstLayer(config);
-      return layers * (bytes(hidden()) + (settings.checkpointing() ? 0 : activations()));
+      long whole = settings.checkpointing() ? activations().whole(tokens, gradients) : layers;
+      return layers * activations().input(tokens) + whole * activations().others(tokens);
+    }
+
+    /** By the lowest layer alone, its own turn come. */
+    long keptOfOne() {
+      return activations().input(tokens) + activations().others(tokens);
     }
 
     /**
@@ -176,9 +161,8 @@ public record MemoryPlan(
      * turned back.
      */
     long backward() {
-      long wide = bytes(config.intermediateSize());
-      long most = Math.max(7 * wide, 2 * wide + dense());
-      return most + bytes(4 * hidden()) + (settings.checkpointing() ? activations() : 0);
+      long wide = settings.dtype().bytes() * tokens * config.intermediateSize();
+      return Math.max(7 * wide, 2 * wide + dense()) + 4 * activations().input(tokens);
     }
 
     /**
@@ -191,7 +175,7 @@ public record MemoryPlan(
         int onTheWay = settings.form().get() == Quantization.INT8 ? 2 : 6;
         return largest * (onTheWay + settings.dtype().bytes());
       }
-      boolean added = settings.masters() && lora().isEmpty();
+      boolean added = settings.masters() && settings.trained().lora().isEmpty();
       return added ? largest * settings.dtype().bytes() : 0;
     }
 
@@ -199,7 +183,8 @@ public record MemoryPlan(
     long head() {
       long positions = Math.min(tokens, Llama.positionsAtOnce(config));
       long logits = positions * config.vocabSize();
-      return logits * (2 * settings.dtype().bytes() + Dtype.FLOAT32.bytes()) + bytes(6 * hidden());
+      return logits * (2 * settings.dtype().bytes() + Dtype.FLOAT32.bytes())
+          + 6 * activations().input(tokens);
     }
   }
 }

@@ -60,6 +60,14 @@ public final class Gradients implements AutoCloseable {
     return List.copyOf(names);
   }
 
+  /** Bytes of the buffers of some trained weights that are not there yet. */
+  long toCome(List<String> some) {
+    return some.stream()
+        .filter(name -> !buffers.containsKey(name))
+        .mapToLong(name -> dtype.bytes() * weights.get(name).size())
+        .sum();
+  }
+
   /** The buffers of some weights, those of one layer for example, to be written or added to. */
   Part part(List<String> some) {
     List<String> trained = some.stream().filter(names::contains).toList();

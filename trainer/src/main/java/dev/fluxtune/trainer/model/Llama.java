@@ -25,8 +25,10 @@ public final class Llama implements AutoCloseable {
   private final ModelConfig config;
   private final Weights weights;
   private final Options options;
+  private final Activations activations;
   private final int firstLayer;
   private final boolean trainsEmbedding;
+  private final List<String> below; // trained weights under the top layer
   private final NDManager manager;
   private final NDManager host;
   private final TorchScript ops;
@@ -41,7 +43,8 @@ public final class Llama implements AutoCloseable {
    * How the model is run.
    *
    * @param trained the weights that gradients are for
-   * @param checkpointing whether a layer keeps its input only and is computed again for backward
+   * @param checkpointing whether a layer keeps its input only and is computed again for backward,
+   *     but for those at the top where it costs no memory
    * @param acrossDocuments whether attention and positions run through a whole row ({@code
    *     packed_attention: chunk}); else each document is alone
    */
@@ -68,6 +71,8 @@ public final class Llama implements AutoCloseable {
     this.options = options;
     this.firstLayer = options.trained().firstLayer(config);
     this.trainsEmbedding = options.trained().names(config).contains(ModelConfig.EMBEDDING);
+    this.activations = new Activations(config, options.trained(), weights.dtype());
+    this.below = Activations.below(config, options.trained());
     this.manager = NDManager.newBaseManager(weights.device(), "PyTorch");
     this.host = NDManager.newBaseManager(Device.cpu(), "PyTorch");
     this.none = manager.create(new Shape(0));
@@ -233,9 +238,10 @@ public final class Llama implements AutoCloseable {
 
     void forwardBackward(double scale, Gradients into, long number) {
       List<NDArray> seeds = seeds(number);
-      // The inputs of the layers (checkpointing), or all that each layer keeps, from below.
+      // Of each layer, from below, its input (checkpointing) or all that it keeps.
       Deque<NDList> kept = new ArrayDeque<>();
-      NDArray x = forward(kept, seeds);
+      int whole = activations.whole(ids.size(), into.toCome(below));
+      NDArray x = forward(kept, seeds, options.checkpointing() ? whole : config.layers());
       NDList result = head(x, scale, into);
       x.close();
       NDArray gx = result.get(1);
@@ -272,11 +278,14 @@ public final class Llama implements AutoCloseable {
       return x;
     }
 
-    /** What goes into the head; what backward needs of the layers is put into {@code kept}. */
-    NDArray forward(Deque<NDList> kept, List<NDArray> seeds) {
+    /**
+     * What goes into the head; what backward needs of the layers is put into {@code kept}: of the
+     * upper {@code whole} all of it.
+     */
+    NDArray forward(Deque<NDList> kept, List<NDArray> seeds, int whole) {
       NDArray x = through(firstLayer);
       for (int layer = firstLayer; layer < config.layers(); layer++) {
-        if (options.checkpointing()) {
+        if (layer < config.layers() - whole) {
           kept.addLast(new NDList(x));
           x = one("layer", x, documents, seeds.get(layer), layers.get(layer));
         } else {
@@ -312,7 +321,7 @@ public final class Llama implements AutoCloseable {
       List<NDArray> w = layers.get(layer);
       Gradients.Part g = into.part(names.get(layer));
       NDArray gx =
-          options.checkpointing()
+          kept.size() == 1
               ? one(
                   "layer_recomputing", gy, kept.get(0), documents, seeds, w, g.buffers(), g.beta())
               : one("layer_backward", gy, kept, documents, seeds, w, g.buffers(), g.beta());

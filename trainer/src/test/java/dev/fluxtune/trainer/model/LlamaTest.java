@@ -98,6 +98,29 @@ class LlamaTest {
   }
 
   @Test
+  void fewTokensAreNotComputedAgainAndMoreAre() {
+    Fixture fixture = Fixture.of("qwen2");
+    Batch few = fixture.batch().split(1).get(0);
+    try (Weights weights = fixture.weights();
+        Llama plain = new Llama(fixture.config(), weights, PLAIN);
+        Llama checkpointing = new Llama(fixture.config(), weights, CHECKPOINTING);
+        Gradients expected = plain.gradients(Dtype.FLOAT32);
+        Gradients found = checkpointing.gradients(Dtype.FLOAT32)) {
+      for (Batch batch : List.of(few, fixture.batch())) {
+        plain.forwardBackward(batch, 1, expected);
+        checkpointing.forwardBackward(batch, 1, found);
+        Map<String, float[]> right = Fixture.floats(expected);
+        Fixture.floats(found)
+            .forEach(
+                (name, values) ->
+                    assertThat(Fixture.distance(values, right.get(name)))
+                        .as(name)
+                        .isLessThan(1e-5));
+      }
+    }
+  }
+
+  @Test
   void theTopLayersAloneHaveTheGradientsOfFullTraining() {
     Fixture fixture = Fixture.of("llama3");
     try (Weights weights = fixture.weights()) {
