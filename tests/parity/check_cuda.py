@@ -122,11 +122,11 @@ def head_and_embedding(small, n, hidden, vocabulary, device, dtype, fused=True):
     x, norm, head = torch.randn(n, hidden), torch.randn(hidden) * 0.02 + 1, torch.randn(vocabulary, hidden) * 0.05
     at, targets, ids = torch.arange(0, n, 2), torch.randint(0, vocabulary, (n // 2,)), torch.randint(0, 50, (n,)).int()
     x, norm, head = (t.to(device, dtype) for t in (x, norm, head))
-    at, targets, ids, scale = (t.to(device) for t in (at, targets, ids, torch.tensor(2 / n)))
+    at, targets, ids = (t.to(device) for t in (at, targets, ids))
     g = [torch.zeros_like(t, dtype=torch.float32) for t in (norm, head, head)]
     for _ in range(4):
         torch._foreach_zero_(g)
-        loss, gx = ops.head(x, at, targets, scale, torch.tensor(n // 8), [norm, head], g[:2], ADDED)
+        loss, gx = ops.head(x, at, targets, torch.tensor(2 / n), torch.tensor(n // 8), [norm, head], g[:2], ADDED)
         ops.embed_backward(gx, ids, g[2], ADDED)
     return [t.float().cpu() for t in (loss, ops.scores(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
 

@@ -17,7 +17,7 @@ final class Summary {
   static Table start(Trainee trainee, PlanReport plan, Ports io) {
     Setup setup = trainee.setup();
     Precision precision = setup.precision();
-    long bytes = setup.memory(true, 1, 1).state();
+    long bytes = setup.memory(true, 1, 2, 1).state();
     Table table = plan.table();
     tokenizer(table, io);
     return table

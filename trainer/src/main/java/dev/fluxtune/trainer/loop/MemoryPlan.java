@@ -64,8 +64,8 @@ public record MemoryPlan(
     return state() + kept + recomputation + logits + workspace;
   }
 
-  /** What does not come and go within a pass. */
-  private long state() {
+  /** All but what belongs to a pass. */
+  public long state() {
     return weights + masters + gradients + optimizer;
   }
 
