@@ -20,7 +20,8 @@ public sealed interface RunEvent {
    * @param learningRate the rate that it used
    * @param tokens tokens that went through the model, padding included
    * @param trainedTokens targets among them
-   * @param elapsed from asking for its first batch to the last weight moved
+   * @param elapsed from asking for its first batch, or where it began before the last step ended
+   *     from that end, to the last weight moved
    * @param waited the part of {@code elapsed} in which batches were not yet there
    * @param mfu model FLOPs utilization: the operations that the step takes at least, by what the
    *     device can do at most in {@code elapsed}; empty on the CPU and on a card that is not known

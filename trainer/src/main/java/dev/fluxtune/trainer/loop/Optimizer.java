@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * AdamW with clipping by the global norm: moves the trained weights in place. Owns native memory
@@ -153,12 +154,13 @@ public final class Optimizer implements AutoCloseable {
   }
 
   /**
-   * Moves the weights once, and waits for it; what the gradients hold afterwards is of no use.
+   * Moves the weights once; on a GPU it is under way when this returns. What the gradients hold
+   * afterwards is of no use.
    *
    * @param step the number of this step, from 1: what AdamW corrects its young moments by
-   * @return the norm of the gradients before they were clipped
+   * @return the norm of the gradients before they were clipped, to be asked for once: that waits
    */
-  public double step(Gradients gradients, long step, double learningRate) {
+  public DoubleSupplier step(Gradients gradients, long step, double learningRate) {
     return Modes.during(
         manager.getDevice(),
         () -> {
@@ -180,7 +182,13 @@ public final class Optimizer implements AutoCloseable {
                   cpu.create(group.decay()));
             }
             masters.ifPresent(it -> ops.call(device, "copy", working, arrays(it)));
-            return (double) norm.get(0).getFloat();
+            NDArray unclipped = norm.get(0);
+            unclipped.attach(manager);
+            return () -> {
+              try (unclipped) {
+                return unclipped.getFloat();
+              }
+            };
           }
         });
   }

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 
@@ -35,6 +37,7 @@ final class Steps implements AutoCloseable {
   private final Flux<Batch> batches;
   private final long total;
   private final OptionalDouble peak;
+  private final boolean overlapping;
 
   private @Nullable Gradients gradients;
   private volatile @Nullable Feed feed;
@@ -42,6 +45,8 @@ final class Steps implements AutoCloseable {
   private volatile boolean cancelled;
 
   private List<Batch> taken = List.of(); // of a step that is to be made again
+  private @Nullable Supplier<Made> ahead; // the next step, or what it failed with
+  private long since; // when the device began with the step that is told of next
   private int chunksAtOnce;
   private long step;
   private RunEvent.@Nullable Step unsaved; // the last step, until it is in a checkpoint
@@ -53,12 +58,28 @@ final class Steps implements AutoCloseable {
     void run(Batch batch, double scale, Gradients into, long number);
   }
 
+  /**
+   * A step that the device has before it, its numbers to be waited for; none where none was due.
+   */
+  private record Made(
+      List<Batch> micro,
+      long trained,
+      double rate,
+      long waited,
+      Optional<DoubleSupplier> loss,
+      Optional<DoubleSupplier> gradNorm) {}
+
+  /**
+   * @param overlapping whether a step begins before the last one's numbers are waited for, where
+   *     nothing is due between and its batches have arrived: so a GPU never waits for the host
+   */
   Steps(
       Llama model,
       Pass pass,
       Optimizer optimizer,
       StepPlan plan,
       Train.Settings settings,
+      boolean overlapping,
       Flux<Batch> batches) {
     this.model = model;
     this.pass = pass;
@@ -69,6 +90,7 @@ final class Steps implements AutoCloseable {
     this.batches = batches;
     this.total = plan.totalSteps();
     this.peak = Peak.of(optimizer.device());
+    this.overlapping = overlapping;
     this.step = settings.after();
     this.evaluationDue = step > 0 && !settings.evaluated() && settings.evaluate().due(step, plan);
   }
@@ -77,6 +99,9 @@ final class Steps implements AutoCloseable {
   RunEvent next() {
     checkCancelled();
     boolean stopping = step < total && settings.stopping().getAsBoolean();
+    if (ahead != null) {
+      return step(stopping); // nothing is due before it
+    }
     if (evaluationDue && !stopping) {
       evaluationDue = false;
       return evaluate();
@@ -90,52 +115,97 @@ final class Steps implements AutoCloseable {
     if (stopping || step == total) {
       return new RunEvent.End(step, step < total);
     }
-    RunEvent event = step();
-    if (event instanceof RunEvent.Step made) {
-      step = made.step();
-      unsaved = made;
-      evaluationDue = settings.evaluate().due(step, plan);
-      saveDue = settings.save().due(step, plan);
-    }
-    return event;
+    return step(false);
   }
 
-  private RunEvent step() {
+  /**
+   * @param last whether no other step is begun
+   */
+  private RunEvent step(boolean last) {
+    Supplier<Made> begun = ahead;
+    ahead = null;
+    Made made;
+    try {
+      if (begun == null) {
+        since = System.nanoTime();
+        made = make();
+      } else {
+        made = begun.get();
+      }
+    } catch (EngineException e) {
+      return fewer(e);
+    }
+    step++;
+    evaluationDue = settings.evaluate().due(step, plan);
+    saveDue = settings.save().due(step, plan);
+    if (overlapping && !last && !evaluationDue && !saveDue && step < total && nextIsReady()) {
+      ahead = tried();
+    }
+    RunEvent.Step told = told(made);
+    unsaved = told;
+    return told;
+  }
+
+  /** What the next step comes to, told of in its turn. */
+  private Supplier<Made> tried() {
+    try {
+      Made made = make();
+      return () -> made;
+    } catch (RuntimeException | Error e) {
+      return () -> {
+        throw e;
+      };
+    }
+  }
+
+  /** Begins the step after {@link #step}. */
+  private Made make() {
     long begin = System.nanoTime();
     List<Batch> micro = taken.isEmpty() ? take() : taken;
     long waited = System.nanoTime() - begin;
     long trained = micro.stream().mapToLong(Batch::trainedTokens).sum();
     double rate = settings.schedule().learningRate(step + 1);
-    OptionalDouble loss = OptionalDouble.empty();
-    OptionalDouble gradNorm = OptionalDouble.empty();
-    if (trained > 0) {
-      Gradients into = gradients();
-      try {
-        forwardBackward(micro, trained, into);
-      } catch (EngineException e) {
-        RunEvent.OutOfMemory next = fewer(micro, e);
-        into.clear(); // some layers of the pass that failed are in them
-        taken = micro;
-        return next;
-      }
-      taken = List.of();
-      gradNorm = OptionalDouble.of(optimizer.step(into, step + 1, rate));
-      loss = OptionalDouble.of(into.loss() / trained);
-      into.clear();
+    if (trained == 0) {
+      return new Made(micro, trained, rate, waited, Optional.empty(), Optional.empty());
     }
-    long elapsed = System.nanoTime() - begin;
+    Gradients into = gradients();
+    try {
+      forwardBackward(micro, trained, into);
+    } catch (EngineException e) {
+      into.clear(); // some layers of the pass that failed are in them
+      taken = micro;
+      throw e;
+    }
+    taken = List.of();
+    DoubleSupplier gradNorm = optimizer.step(into, step + 1, rate);
+    DoubleSupplier loss = into.loss();
+    into.clear();
+    return new Made(micro, trained, rate, waited, Optional.of(loss), Optional.of(gradNorm));
+  }
+
+  /** Waits for {@link #step}. */
+  private RunEvent.Step told(Made made) {
+    OptionalDouble loss = number(made.loss());
+    OptionalDouble gradNorm = number(made.gradNorm());
+    long now = System.nanoTime();
+    long elapsed = now - since;
+    since = now;
     return new RunEvent.Step(
-        step + 1,
-        plan.epochs(step + 1),
-        loss,
+        step,
+        plan.epochs(step),
+        loss.isPresent() ? OptionalDouble.of(loss.getAsDouble() / made.trained()) : loss,
         gradNorm,
-        rate,
-        micro.stream().mapToLong(batch -> batch.inputIds().length).sum(),
-        trained,
+        made.rate(),
+        made.micro().stream().mapToLong(batch -> batch.inputIds().length).sum(),
+        made.trained(),
         Duration.ofNanos(elapsed),
-        Duration.ofNanos(waited),
-        trained > 0 ? mfu(micro, elapsed / 1e9) : OptionalDouble.empty(),
+        Duration.ofNanos(made.waited()),
+        loss.isPresent() ? mfu(made.micro(), elapsed / 1e9) : OptionalDouble.empty(),
         deviceBytes());
+  }
+
+  private static OptionalDouble number(Optional<DoubleSupplier> later) {
+    return later.stream().mapToDouble(DoubleSupplier::getAsDouble).findFirst();
   }
 
   private void forwardBackward(List<Batch> micro, long trained, Gradients into) {
@@ -150,8 +220,9 @@ final class Steps implements AutoCloseable {
     }
   }
 
-  private RunEvent.OutOfMemory fewer(List<Batch> micro, EngineException cause) {
-    if (!Gpu.outOfMemory(cause)) {
+  private RunEvent.OutOfMemory fewer(EngineException cause) {
+    List<Batch> micro = taken;
+    if (!Gpu.outOfMemory(cause) || micro.isEmpty()) {
       throw cause;
     }
     int largest = micro.stream().mapToInt(Batch::size).max().orElseThrow();
@@ -179,6 +250,12 @@ final class Steps implements AutoCloseable {
     return peak.stream()
         .map(most -> micro.stream().mapToDouble(model::flops).sum() / (most * seconds))
         .findFirst();
+  }
+
+  /** Whether the batches of the next step have arrived. */
+  private boolean nextIsReady() {
+    Feed from = feed;
+    return from != null && from.ready() >= plan.microBatches(step + 1) - plan.microBatches(step);
   }
 
   /** The batches of the next step. */

@@ -155,7 +155,14 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
     return Flux.defer(
         () -> {
           Steps steps =
-              new Steps(model, model::forwardBackward, optimizer, plan, settings, batches);
+              new Steps(
+                  model,
+                  model::forwardBackward,
+                  optimizer,
+                  plan,
+                  settings,
+                  optimizer.device().isGpu(),
+                  batches);
           if (!begun.compareAndSet(null, steps)) {
             return Flux.error(new IllegalStateException("a trainer trains once: make another"));
           }

@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.DoubleSupplier;
 
 /**
  * What the backward passes of a step add up: the gradient of each trained weight, by name, and the
@@ -100,9 +101,15 @@ public final class Gradients implements AutoCloseable {
     losses.add(loss);
   }
 
-  /** The loss of all passes, summed; waits for them. */
-  public double loss() {
-    return losses.stream().mapToDouble(NDArray::getDouble).sum();
+  /** The loss of all passes, summed, to be asked for once: that waits for them. None is left. */
+  public DoubleSupplier loss() {
+    NDList passes = new NDList(losses);
+    losses.clear();
+    return () -> {
+      try (passes) {
+        return passes.stream().mapToDouble(NDArray::getDouble).sum();
+      }
+    };
   }
 
   /** Frees it all; the next pass begins anew. */

@@ -32,7 +32,7 @@ class AdaptedStepTest {
         Gradients gradients = model.gradients(Dtype.FLOAT32)) {
       Map<String, float[]> before = values(weights);
       model.forwardBackward(base.batch(), base.scale(), gradients);
-      double norm = optimizer.step(gradients, 1, set.path("rate").doubleValue());
+      double norm = optimizer.step(gradients, 1, set.path("rate").doubleValue()).getAsDouble();
       assertThat(norm / adapted.expected("norm")[0]).isCloseTo(1, within(1e-4));
       assertThat(trained.stream().mapToLong(it -> weights.get(it).size()).sum())
           .isEqualTo(set.path("trained").longValue());

@@ -45,6 +45,7 @@ class OutOfMemoryTest {
                 rig.optimizer(),
                 PLAN,
                 settings,
+                false,
                 Rig.epochs(Rig.chunks(20, 16, 96, 3), 8, false, 1))) {
       do {
         events.add(steps.next());
