@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.model.Dtype;
+import dev.fluxtune.trainer.model.Gpu;
 import dev.fluxtune.trainer.model.Gradients;
 import dev.fluxtune.trainer.model.Modes;
 import dev.fluxtune.trainer.model.TorchScript;
@@ -183,12 +184,14 @@ public final class Optimizer implements AutoCloseable {
             }
             masters.ifPresent(it -> ops.call(device, "copy", working, arrays(it)));
             NDArray unclipped = norm.get(0);
-            unclipped.attach(manager);
-            return () -> {
-              try (unclipped) {
-                return unclipped.getFloat();
-              }
-            };
+            unclipped.attach(host);
+            return Gpu.arriving(
+                manager.getDevice(),
+                () -> {
+                  try (unclipped) {
+                    return unclipped.getFloat();
+                  }
+                });
           }
         });
   }

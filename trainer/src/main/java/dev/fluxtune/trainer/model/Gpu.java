@@ -6,10 +6,12 @@ import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
 import dev.fluxtune.schemas.BadInputException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.DoubleSupplier;
 
 /**
  * The first graphics card, as NVIDIA's driver tells of it.
@@ -87,6 +89,32 @@ public final class Gpu {
     return DRIVER.isPresent() && succeeds(DRIVER.get(), "cuMemGetInfo_v2", free, all)
         ? OptionalLong.of(all[0] - free[0])
         : OptionalLong.empty();
+  }
+
+  /**
+   * Reads a number that is on its way from the device to memory of its own on the host. To be asked
+   * for once: that waits for what the device was given until now, and for nothing that it is given
+   * later, as PyTorch itself would.
+   */
+  public static DoubleSupplier arriving(Device from, DoubleSupplier number) {
+    if (!from.isGpu()) {
+      return number;
+    }
+    Pointer[] event = new Pointer[1];
+    check("cuEventCreate", event, 3); // sleeps while it waits, takes no time
+    check("cuEventRecord", event[0], Pointer.NULL); // on the stream that PyTorch works in
+    return () -> {
+      check("cuEventSynchronize", event[0]);
+      check("cuEventDestroy_v2", event[0]);
+      return number.getAsDouble();
+    };
+  }
+
+  private static void check(String function, Object... arguments) {
+    int code = DRIVER.orElseThrow().getFunction(function).invokeInt(arguments);
+    if (code != 0) {
+      throw new EngineException("CUDA error " + code + " by " + function);
+    }
   }
 
   /** Whether a device's memory did not suffice. */

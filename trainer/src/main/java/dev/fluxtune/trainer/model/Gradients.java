@@ -103,13 +103,16 @@ public final class Gradients implements AutoCloseable {
 
   /** The loss of all passes, summed, to be asked for once: that waits for them. None is left. */
   public DoubleSupplier loss() {
-    NDList passes = new NDList(losses);
+    NDArray sum = losses.isEmpty() ? host.create(0.0) : tensors.arrivingSum(host, losses);
+    losses.forEach(NDArray::close);
     losses.clear();
-    return () -> {
-      try (passes) {
-        return passes.stream().mapToDouble(NDArray::getDouble).sum();
-      }
-    };
+    return Gpu.arriving(
+        manager.getDevice(),
+        () -> {
+          try (sum) {
+            return sum.getDouble();
+          }
+        });
   }
 
   /** Frees it all; the next pass begins anew. */

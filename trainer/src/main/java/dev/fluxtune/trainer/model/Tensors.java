@@ -76,6 +76,11 @@ final class Tensors implements AutoCloseable {
     }
   }
 
+  /** The sum of some scalars, fp64, on its way to the host: see {@link Gpu#arriving}. */
+  NDArray arrivingSum(NDManager owner, List<NDArray> scalars) {
+    return one(owner, "arriving_sum", scalars);
+  }
+
   private NDArray one(NDManager owner, String method, Object... arguments) {
     return ops.call(owner, method, arguments).get(0);
   }
