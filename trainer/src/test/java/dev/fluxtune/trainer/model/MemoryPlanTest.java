@@ -146,10 +146,11 @@ class MemoryPlanTest {
   @CsvSource({
     "1.1B, full, 8, 1, false, 14.39",
     "1.1B, full, 16, 1, false, 21.67",
-    "1.1B, full, 8, 1, true, 9.55",
+    "1.1B, full, 8, 1, true, 9.74",
     "7B, last 8, 8, 1, false, 27.18",
     "7B, last 8, 16, 1, false, 33.98",
-    "7B, last 8, 16, 2, true, 27.07",
+    "7B, last 8, 16, 2, true, 27.20",
+    "7B, LoRA, 16, 2, true, 21.67",
   })
   void thePeakIsNearWhatACardShowed(
       String shape,
