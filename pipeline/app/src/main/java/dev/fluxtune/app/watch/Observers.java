@@ -88,12 +88,6 @@ public final class Observers implements AutoCloseable {
     } catch (BadInputException e) {
       observers.forEach(it -> closeQuietly(it, e));
       throw e;
-    } catch (IOException e) {
-      observers.forEach(it -> closeQuietly(it, e));
-      throw new BadInputException(
-          "report_to: a log cannot be written (%s); free space on the disk, or leave it out"
-              .formatted(Reason.of(e)),
-          e);
     }
   }
 

@@ -1,5 +1,7 @@
 package dev.fluxtune.app.watch;
 
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
@@ -38,7 +40,12 @@ final class TensorBoard implements Observer {
     write(event(0).text(3, "brain.Event:2"));
   }
 
-  static TensorBoard open(WatchedRun run) throws IOException {
+  /**
+   * Begins a file.
+   *
+   * @throws BadInputException if it cannot be written
+   */
+  static TensorBoard open(WatchedRun run) {
     String host = host();
     Path folder =
         Optional.ofNullable(System.getenv("TENSORBOARD_LOGGING_DIR"))
@@ -49,16 +56,23 @@ final class TensorBoard implements Observer {
                         .resolve("runs")
                         .resolve(
                             LocalDateTime.now(ZoneId.systemDefault()).format(TIME) + "_" + host));
-    Files.createDirectories(folder);
     String name =
         "events.out.tfevents.%d.%s.%d.0"
             .formatted(System.currentTimeMillis() / 1000, host, ProcessHandle.current().pid());
-    TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
-    board.text("args", run.configuration(), 0);
-    board.text("model_config", run.model(), 0);
-    board.hyperparameters(run.settings());
-    board.out.flush();
-    return board;
+    try {
+      Files.createDirectories(folder);
+      TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
+      board.text("args", run.configuration(), 0);
+      board.text("model_config", run.model(), 0);
+      board.hyperparameters(run.settings());
+      board.out.flush();
+      return board;
+    } catch (IOException e) {
+      throw new BadInputException(
+          "report_to: tensorboard cannot write in %s (%s); set TENSORBOARD_LOGGING_DIR to another folder, or leave it out"
+              .formatted(folder, Reason.of(e)),
+          e);
+    }
   }
 
   static String host() {
