@@ -276,7 +276,12 @@ final class Wandb implements Observer {
   public void close() throws IOException {
     try (out) {
       out.write(EXIT, new Protobuf().number(1, (long) exitCode).number(2, runtime(Instant.now())));
+    } finally {
+      told.accept(
+          (out.isTorn()
+                  ? "what was written for W&B is incomplete; to upload what there is: wandb sync "
+                  : "to upload the run to W&B: wandb sync ")
+              + folder);
     }
-    told.accept("to upload the run to W&B: wandb sync " + folder);
   }
 }

@@ -263,4 +263,29 @@ class WandbTest {
     }
     assertThat(told).noneMatch(it -> it.contains(KEY));
   }
+
+  /** A file that is closed cannot be written to, as one on a full disk. */
+  @Test
+  void oneThatEndedEarlyIsSaidToBeIncomplete() throws IOException {
+    Wandb run = open().orElseThrow();
+    run.logged(log(1, Map.of("loss", 1.0)));
+    run.close();
+    told.clear();
+    assertThatThrownBy(() -> run.logged(log(2, Map.of("loss", 2.0))))
+        .isInstanceOf(IOException.class);
+    run.close();
+    assertThat(told)
+        .singleElement()
+        .asString()
+        .contains("incomplete", "wandb sync " + file(folder).getParent());
+  }
+
+  @Test
+  void oneThatCannotTellItsEndIsSaidToBeIncomplete() throws IOException {
+    Wandb run = open().orElseThrow();
+    run.close();
+    told.clear();
+    assertThatThrownBy(run::close).isInstanceOf(IOException.class);
+    assertThat(told).singleElement().asString().contains("incomplete");
+  }
 }
