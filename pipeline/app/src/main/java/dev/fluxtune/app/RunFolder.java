@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.config.ConfigWriter;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
@@ -224,7 +225,7 @@ final class RunFolder implements AutoCloseable {
 
   String howToGoOn(long step) {
     return "stopped after step %,d; to go on: the same command with --output_dir %s --resume_from_checkpoint true"
-        .formatted(step, folder);
+        .formatted(step, Visible.inCommand(folder));
   }
 
   @Override

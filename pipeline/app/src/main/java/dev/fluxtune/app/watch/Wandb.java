@@ -3,6 +3,7 @@ package dev.fluxtune.app.watch;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunEvent;
@@ -281,7 +282,7 @@ final class Wandb implements Observer {
           (out.isTorn()
                   ? "what was written for W&B is incomplete; to upload what there is: wandb sync "
                   : "to upload the run to W&B: wandb sync ")
-              + folder);
+              + Visible.inCommand(folder));
     }
   }
 }

@@ -288,4 +288,13 @@ class WandbTest {
     assertThatThrownBy(run::close).isInstanceOf(IOException.class);
     assertThat(told).singleElement().asString().contains("incomplete");
   }
+
+  @Test
+  void whatToTypeIsQuotedForAShell() throws IOException {
+    Path odd = Files.createDirectory(folder.resolve("it's mine"));
+    environment.put("WANDB_DIR", odd.toString());
+    open().orElseThrow().close();
+    String quoted = file(odd).getParent().toString().replace("it's", "it'\\''s");
+    assertThat(told).containsExactly("to upload the run to W&B: wandb sync '" + quoted + "'");
+  }
 }
