@@ -31,9 +31,15 @@ final class TensorBoard implements Observer {
       DateTimeFormatter.ofPattern("MMMdd_HH-mm-ss", Locale.ROOT);
   private static final int MASK = 0xa282ead8;
   private static final int STRING = 7; // of tensorflow's DataType
-  private static final long SUCCESS = 1; // of hparams' Status
+
+  // hparams' Status. One that was stopped has neither succeeded nor failed: it may be gone on with.
+  private static final long UNKNOWN = 0;
+  private static final long SUCCESS = 1;
+  private static final long FAILURE = 2;
 
   private final OutputStream out;
+  private long status = FAILURE; // until the run tells its end
+  private boolean torn;
 
   private TensorBoard(OutputStream out) throws IOException {
     this.out = out;
@@ -89,10 +95,9 @@ final class TensorBoard implements Observer {
   }
 
   @Override
-  public void happened(RunEvent event) throws IOException {
-    if (event instanceof RunEvent.End) {
-      Protobuf info = new Protobuf().number(1, SUCCESS);
-      session("end", 4, info.number(2, System.currentTimeMillis() / 1000.0));
+  public void happened(RunEvent event) {
+    if (event instanceof RunEvent.End end) {
+      status = end.stopped() ? UNKNOWN : SUCCESS;
     }
   }
 
@@ -182,13 +187,19 @@ final class TensorBoard implements Observer {
     return new Protobuf().number(1, System.currentTimeMillis() / 1000.0).number(2, step);
   }
 
+  /** Behind a record that could not be written whole nothing more is: nobody could read it. */
   private void write(Protobuf event) throws IOException {
+    if (torn) {
+      return;
+    }
+    torn = true;
     byte[] data = event.bytes();
     byte[] length = Protobuf.little(8).putLong(data.length).array();
     out.write(length);
     out.write(checksum(length));
     out.write(data);
     out.write(checksum(data));
+    torn = false;
   }
 
   private static byte[] checksum(byte[] bytes) {
@@ -200,6 +211,9 @@ final class TensorBoard implements Observer {
 
   @Override
   public void close() throws IOException {
-    out.close();
+    try (out) {
+      Protobuf info = new Protobuf().number(1, status);
+      session("end", 4, info.number(2, System.currentTimeMillis() / 1000.0));
+    }
   }
 }
