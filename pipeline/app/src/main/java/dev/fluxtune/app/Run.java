@@ -57,7 +57,8 @@ final class Run {
     Optional<Ports> held =
         config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
     try (Interrupt interrupt = Interrupt.watch(terminal)) {
-      Setup setup = Setup.of(model, config, Gpu.device()); // what is wrong there needs no count
+      Page.check(config.output()); // what is wrong there, or with the model, needs no count
+      Setup setup = Setup.of(model, config, Gpu.device());
       Counted counted = Pipeline.counted(io, cache, terminal);
       Pipeline.warnings(terminal, counted);
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {

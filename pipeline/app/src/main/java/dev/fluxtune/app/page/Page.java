@@ -97,6 +97,17 @@ public final class Page implements Observer {
     return new Page(history, facts.folder().resolve(FILE), server, meters, decode);
   }
 
+  /**
+   * Looks whether it can be served where {@code page_host} says, if that is wished.
+   *
+   * @throws BadInputException if not
+   */
+  public static void check(RunConfig.Output wanted) {
+    if (wanted.reportTo().contains(NAME)) {
+      PageServer.check(wanted.pageHost());
+    }
+  }
+
   private static PageServer serve(History history, Meters meters, String host, int port) {
     try {
       return new PageServer(history, meters::scrape, host, port, PageServer.TICK);

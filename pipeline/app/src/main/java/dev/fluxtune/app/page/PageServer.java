@@ -4,8 +4,10 @@ import dev.fluxtune.schemas.BadInputException;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
@@ -91,11 +93,28 @@ final class PageServer implements AutoCloseable {
     try {
       return bindTo(0);
     } catch (ChannelBindException e) {
-      throw new BadInputException(
-          "page_host: %s is no address of this machine that can be listened on (%s); 127.0.0.1 always is"
-              .formatted(host, Objects.requireNonNullElse(e.getCause(), e).getMessage()),
-          e);
+      throw refused(host, Objects.requireNonNullElse(e.getCause(), e));
     }
+  }
+
+  /**
+   * Looks whether one could listen there.
+   *
+   * @throws BadInputException if not
+   */
+  static void check(String host) {
+    try (ServerSocket there = new ServerSocket()) {
+      there.bind(new InetSocketAddress(host, 0));
+    } catch (IOException e) {
+      throw refused(host, e);
+    }
+  }
+
+  private static BadInputException refused(String host, Throwable e) {
+    return new BadInputException(
+        "page_host: %s is no address of this machine that can be listened on (%s); 127.0.0.1 always is"
+            .formatted(host, e.getMessage()),
+        e);
   }
 
   private DisposableServer bindTo(int port) {
