@@ -56,8 +56,9 @@ final class PageServer implements AutoCloseable {
   private final Duration tick;
   private final LoopResources threads = LoopResources.create("page", 1, true);
   private final AtomicInteger watching = new AtomicInteger();
-  private final DisposableServer server;
+  private final InetAddress at;
   private final List<String> names; // that it answers to, beside addresses
+  private final DisposableServer server;
 
   /**
    * Begins to serve.
@@ -74,8 +75,11 @@ final class PageServer implements AutoCloseable {
     this.host = host;
     this.tick = tick;
     try {
-      this.server = bind(port);
-      this.names = isLoopback() ? List.of("localhost", host) : List.of(machine(), host);
+      this.at = InetAddress.getByName(host);
+      this.names = List.of(isLoopback() ? "localhost" : machine(), host);
+      this.server = bind(port); // last: from here on it is asked, by threads of its own
+    } catch (UnknownHostException e) {
+      throw refused(host, e);
     } catch (RuntimeException e) {
       threads.dispose();
       throw e;
@@ -120,8 +124,7 @@ final class PageServer implements AutoCloseable {
   private DisposableServer bindTo(int port) {
     return HttpServer.create()
         .runOn(threads)
-        .host(host)
-        .port(port)
+        .bindAddress(() -> new InetSocketAddress(at, port))
         .handle(this::answer)
         .bindNow(Duration.ofSeconds(10));
   }
@@ -136,7 +139,7 @@ final class PageServer implements AutoCloseable {
 
   /** Whether only this machine can reach it. */
   boolean isLoopback() {
-    return ((InetSocketAddress) server.address()).getAddress().isLoopbackAddress();
+    return at.isLoopbackAddress();
   }
 
   private Publisher<Void> answer(HttpServerRequest request, HttpServerResponse response) {
