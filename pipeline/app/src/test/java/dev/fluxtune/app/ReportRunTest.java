@@ -99,4 +99,14 @@ class ReportRunTest {
     CommandRun.of(folder.resolve("cache"), "compare", folder)
         .refused(folder + ": holds no run: it has no config.yaml", "output_dir");
   }
+
+  @Test
+  void aReportThatCannotBeWrittenIsNamed() throws IOException {
+    Path inTheWay = output.resolve("report.html");
+    Files.createDirectories(inTheWay.resolve("full"));
+    CommandRun run = tiny.whole(output, "max_steps", 1, "report_to", "page", "page_port", 0);
+    assertThat(run.err())
+        .contains(inTheWay + " cannot be written", "pipeline compare " + output + " --output")
+        .doesNotContain("report_to:");
+  }
 }

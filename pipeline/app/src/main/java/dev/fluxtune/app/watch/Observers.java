@@ -94,7 +94,7 @@ public final class Observers implements AutoCloseable {
   private static void closeQuietly(Observer observer, Exception cause) {
     try {
       observer.close();
-    } catch (IOException e) {
+    } catch (IOException | BadInputException e) {
       cause.addSuppressed(e);
     }
   }
@@ -158,6 +158,10 @@ public final class Observers implements AutoCloseable {
   }
 
   private void failed(Observer observer, Throwable failure) {
+    if (failure instanceof BadInputException it) { // which says all that there is to say
+      told.accept(it.getMessage());
+      return;
+    }
     Throwable cause = failure.getCause();
     String reason =
         failure instanceof IOException it
