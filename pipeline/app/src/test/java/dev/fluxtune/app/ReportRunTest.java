@@ -101,6 +101,24 @@ class ReportRunTest {
   }
 
   @Test
+  void oneThatFailedReportsWhy() throws IOException {
+    tiny.run(output, "model_name_or_path", SmallModel.in(folder.resolve("model")))
+        .refused("vocab_size");
+    JsonNode status = shown(output.resolve("report.html")).get(0).path("status");
+    assertThat(status.path("state").asText()).isEqualTo("failed");
+    assertThat(status.path("why").asText()).contains("100", "vocab_size", "tokenizer");
+  }
+
+  @Test
+  void oneWhoseModelCannotBeWrittenFailedAndReportsWhy() throws IOException {
+    Files.createDirectories(output.resolve("config.json/full"));
+    tiny.run(output, "max_steps", 1, "save_strategy", "no").refused("model could not be written");
+    JsonNode status = shown(output.resolve("report.html")).get(0).path("status");
+    assertThat(status.path("state").asText()).isEqualTo("failed");
+    assertThat(status.path("why").asText()).contains("model could not be written");
+  }
+
+  @Test
   void aReportThatCannotBeWrittenIsNamed() throws IOException {
     Path inTheWay = output.resolve("report.html");
     Files.createDirectories(inTheWay.resolve("full"));

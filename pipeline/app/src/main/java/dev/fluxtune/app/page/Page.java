@@ -156,6 +156,11 @@ public final class Page implements Observer {
   }
 
   @Override
+  public void failed(String why) {
+    history.failed(why);
+  }
+
+  @Override
   public void logged(TrainerState.Log log) {
     history.logged(log);
   }

@@ -91,8 +91,9 @@ public final class Observers implements AutoCloseable {
     }
   }
 
-  private static void closeQuietly(Observer observer, Exception cause) {
+  private static void closeQuietly(Observer observer, BadInputException cause) {
     try {
+      observer.failed(cause.getMessage());
       observer.close();
     } catch (IOException | BadInputException e) {
       cause.addSuppressed(e);
@@ -175,6 +176,11 @@ public final class Observers implements AutoCloseable {
   /** Takes what happened; never waits. One thread at a time, as for the other. */
   public void happened(RunEvent event) {
     tell(observer -> observer.happened(event), 0);
+  }
+
+  /** Takes that the run failed, and why; never waits. */
+  public void failed(String why) {
+    tell(observer -> observer.failed(why), 0);
   }
 
   /** Takes what was logged; never waits. */

@@ -102,6 +102,11 @@ final class TensorBoard implements Observer {
   }
 
   @Override
+  public void failed(String why) {
+    status = FAILURE;
+  }
+
+  @Override
   public void logged(TrainerState.Log log) throws IOException {
     Map<String, Double> values = new TreeMap<>(log.values());
     values.put("epoch", log.epoch());

@@ -47,6 +47,7 @@ final class Wandb implements Observer {
   private static final int ENVIRONMENT = 26;
 
   private static final String STEP = "train/global_step";
+  private static final int FAILED = 1;
   private static final int STOPPED = 255; // what W&B's own client says after a Ctrl-C
   private static final Pattern ID = Pattern.compile("[^/\\\\#?%:]{1,128}");
   private static final DateTimeFormatter TIME =
@@ -59,7 +60,7 @@ final class Wandb implements Observer {
   private final Instant start = Instant.now();
   private final Set<String> metrics = new HashSet<>();
   private long logs;
-  private int exitCode = 1; // until the run tells its end
+  private int exitCode = FAILED; // until the run tells its end
 
   private Wandb(WatchedRun run, Path under, Map<String, String> environment, Consumer<String> told)
       throws IOException {
@@ -205,6 +206,11 @@ final class Wandb implements Observer {
     if (event instanceof RunEvent.End end) {
       exitCode = end.stopped() ? STOPPED : 0;
     }
+  }
+
+  @Override
+  public void failed(String why) {
+    exitCode = FAILED; // after its last step, too: its model may not have been written
   }
 
   @Override

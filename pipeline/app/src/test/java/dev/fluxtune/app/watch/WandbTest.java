@@ -195,6 +195,7 @@ class WandbTest {
     assertThat(exitCode(new RunEvent.End(4, false))).isEqualTo(0);
     assertThat(exitCode(new RunEvent.End(3, true))).isEqualTo(255);
     assertThat(exitCode(log(1, Map.of()))).as("it failed").isEqualTo(1);
+    assertThat(exitCode("no space")).as("it failed at its end").isEqualTo(1);
   }
 
   private long exitCode(Object last) throws IOException {
@@ -202,6 +203,9 @@ class WandbTest {
     try (Wandb run = open().orElseThrow()) {
       if (last instanceof RunEvent it) {
         run.happened(it);
+      } else if (last instanceof String why) {
+        run.happened(new RunEvent.End(4, false));
+        run.failed(why);
       }
     }
     Path ended = Path.of(told.get(told.size() - 1).replaceFirst(".* ", ""));
