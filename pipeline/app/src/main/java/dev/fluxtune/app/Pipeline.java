@@ -273,7 +273,7 @@ final class Pipeline implements Actions {
 
   @Override
   public void compare(Terminal terminal, List<Path> runs, Path report) {
-    LeftRun.compare(runs, report);
+    LeftRun.compare(runs, report, terminal::note);
     terminal.out().println(report);
   }
 }

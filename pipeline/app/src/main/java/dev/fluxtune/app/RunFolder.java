@@ -134,9 +134,7 @@ final class RunFolder implements AutoCloseable {
               + ": holds a run, but no checkpoint that is whole; give another output_dir, or remove it\n"
               + String.join("\n", damaged));
     }
-    if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
-        || Files.exists(folder.resolve(CheckpointFormat.INDEX))
-        || Files.exists(folder.resolve(CheckpointFormat.ADAPTER_WEIGHTS))) {
+    if (CheckpointFormat.isModel(folder)) {
       throw new BadInputException(folder + ": holds a model already; give another output_dir");
     }
   }

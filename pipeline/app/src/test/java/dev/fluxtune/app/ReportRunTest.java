@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,5 +128,32 @@ class ReportRunTest {
     assertThat(run.err())
         .contains(inTheWay + " cannot be written", "pipeline compare " + output + " --output")
         .doesNotContain("report_to:");
+  }
+
+  private CommandRun compare(Path... runs) {
+    List<Object> arguments = new ArrayList<>(List.of("compare"));
+    arguments.addAll(List.of(runs));
+    arguments.addAll(List.of("--output", folder.resolve("compare.html")));
+    return CommandRun.of(folder.resolve("cache"), arguments.toArray());
+  }
+
+  @Test
+  void comparesNoRunWithItself() throws IOException {
+    tiny.whole(output, "max_steps", 1);
+    compare(output, output).refused(output + ": is given twice");
+    compare(output, folder.resolve("rows/../out")).refused("out: is given twice");
+    assertThat(folder.resolve("compare.html")).doesNotExist();
+  }
+
+  @Test
+  void saysOfARunThatItHasNotEnded() throws IOException {
+    tiny.whole(output, "max_steps", 3);
+    assertThat(compare(output).err()).isEmpty();
+    Files.delete(output.resolve("model.safetensors"));
+    CommandRun compare = compare(output);
+    assertThat(compare.code()).isZero();
+    assertThat(compare.err())
+        .startsWith("note: " + output + ": holds no model")
+        .contains("has not ended", "up to step 3");
   }
 }
