@@ -60,6 +60,7 @@ final class Run {
     try (Interrupt interrupt = Interrupt.watch(terminal)) {
       Page.check(config.output()); // what is wrong there, or with the model, needs no count
       Setup setup = Setup.of(model, config, Gpu.device());
+      held.ifPresent(Ports::aside);
       Counted counted = Pipeline.counted(io, cache, terminal);
       Pipeline.warnings(terminal, counted);
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
