@@ -283,10 +283,11 @@ final class Ports implements AutoCloseable {
 
   /** All rows of all data sets that are not set aside, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
+    Optional<SetAside> split = aside();
+    boolean told = split.isPresent() && lender.isPresent(); // of bad rows, where all are read
+    Flux<RecordBatch> all = inOrder(told ? badRows() : bad);
     Flux<RecordBatch> rows =
-        aside()
-            .map(split -> inOrder(bad).transform(split.keep(lender.isPresent(), allocator)))
-            .orElseGet(() -> inOrder(bad));
+        split.map(it -> all.transform(it.keep(lender.isPresent(), allocator))).orElse(all);
     return config.data().shuffleDataset()
         ? rows.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
         : rows;

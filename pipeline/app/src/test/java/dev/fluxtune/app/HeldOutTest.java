@@ -124,4 +124,27 @@ class HeldOutTest {
         .containsOnlyOnce("splitting: 1,200 rows, ")
         .containsOnlyOnce("counting: 1,0");
   }
+
+  @Test
+  void badRowsAmongWhichSomeAreSetAsideAreToldOfOnce() throws IOException {
+    CommandRun run =
+        tiny.whole(
+            output,
+            "dataset_name",
+            many("no JSON"),
+            "test_split_size",
+            4,
+            "max_steps",
+            2,
+            "eval_strategy",
+            "steps",
+            "eval_steps",
+            1,
+            "on_bad_row",
+            "skip");
+    assertThat(run.err())
+        .containsOnlyOnce("many.jsonl:1201")
+        .contains("skipped 1 bad row:")
+        .doesNotContain("bad rows to evaluate on");
+  }
 }
