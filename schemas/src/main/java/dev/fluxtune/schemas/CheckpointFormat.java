@@ -1,8 +1,11 @@
 package dev.fluxtune.schemas;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The names and the version of a checkpoint: a folder {@code checkpoint-N} as transformers' Trainer
@@ -57,6 +60,12 @@ public final class CheckpointFormat {
     return matcher.matches()
         ? OptionalLong.of(Long.parseLong(matcher.group(1)))
         : OptionalLong.empty();
+  }
+
+  /** Whether a folder holds a model, or adapters. */
+  public static boolean isModel(Path folder) {
+    return Stream.of(WEIGHTS, INDEX, ADAPTER_WEIGHTS)
+        .anyMatch(it -> Files.exists(folder.resolve(it)));
   }
 
   /**

@@ -58,7 +58,7 @@ final class GenerateCommand {
     GenerationConfig wanted = GenerationConfig.read(folder);
     wanted.notices(asked).forEach(terminal::note);
     ModelConfig model = ModelConfig.read(folder);
-    try (Ports io = rows ? Ports.open(config) : Ports.withoutRows(config)) {
+    try (Ports io = rows ? Ports.open(config, terminal) : Ports.withoutRows(config, terminal)) {
       check(io, folder, rows);
       Sampling sampling = wanted.sampling(asked, io.tokenizer().endId(), config.training().seed());
       Precision precision = Precision.of(config, folder, false, Gpu.device());

@@ -1,6 +1,9 @@
 package dev.fluxtune.app;
 
 import dev.fluxtune.app.config.Key;
+import dev.fluxtune.app.terminal.Progress;
+import dev.fluxtune.app.terminal.Terminal;
+import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.RunConfig;
@@ -65,6 +68,21 @@ final class HeldOut {
       throw new BadInputException(
           "test_split_size: %s holds packed shards, and rows are set aside before they are packed; name others to evaluate on by eval_dataset_name"
               .formatted(data.datasetName().orElseThrow()));
+    }
+  }
+
+  /** Counts all rows, of which some are to be set aside, and shows how far that is. */
+  static long count(Ports io, Terminal terminal) {
+    try (Progress progress = Progress.start(terminal, "splitting", io.bytes())) {
+      long rows =
+          io.inOrder(io.badRows())
+              .doOnNext(batch -> progress.add(io.bytesBehind(), batch.size(), 0))
+              .doOnNext(RecordBatch::close)
+              .reduce(0L, (n, batch) -> n + batch.size())
+              .blockOptional()
+              .orElse(0L);
+      progress.add(io.bytesBehind(), 0, 0);
+      return rows;
     }
   }
 }

@@ -47,7 +47,7 @@ final class Pipeline implements Actions {
   @Override
   public void run(Resolved run) {
     Path folder = outputDir(run);
-    try (Ports io = Ports.open(run.config())) {
+    try (Ports io = Ports.open(run.config(), run.terminal())) {
       new Run(run, io, cache).run(folder);
     }
   }
@@ -66,7 +66,7 @@ final class Pipeline implements Actions {
   @Override
   public void pack(Resolved run) {
     Path folder = outputDir(run);
-    try (Ports io = Ports.open(run.config())) {
+    try (Ports io = Ports.open(run.config(), run.terminal())) {
       if (io.shards().isPresent()) {
         throw new BadInputException(
             run.config().data().datasetName().orElseThrow()
@@ -164,7 +164,7 @@ final class Pipeline implements Actions {
 
   @Override
   public void plan(Resolved run, Planning asked) {
-    try (Ports io = Ports.open(run.config())) {
+    try (Ports io = Ports.open(run.config(), run.terminal())) {
       Optional<MemoryReport> memory = memory(run.config(), io, asked);
       Counted counted = counted(io, cache, run.terminal());
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
@@ -233,7 +233,7 @@ final class Pipeline implements Actions {
 
   @Override
   public void inspect(Resolved run, long first, long count, boolean plain) {
-    try (Ports io = Ports.open(run.config())) {
+    try (Ports io = Ports.open(run.config(), run.terminal())) {
       long all = io.shards().map(it -> it.manifest().chunks()).orElse(Long.MAX_VALUE);
       if (first >= all) {
         throw new BadInputException(
@@ -273,7 +273,7 @@ final class Pipeline implements Actions {
 
   @Override
   public void compare(Terminal terminal, List<Path> runs, Path report) {
-    LeftRun.compare(runs, report);
+    LeftRun.compare(runs, report, terminal::note);
     terminal.out().println(report);
   }
 }

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.pipeline.format.Format;
 import dev.fluxtune.pipeline.format.RowKind;
@@ -41,7 +42,8 @@ final class Ports implements AutoCloseable {
   private static final Path TEMPORARY = Path.of(System.getProperty("java.io.tmpdir"));
 
   private final RunConfig config;
-  private final boolean borrowed; // to evaluate: the tokenizer is another's, who closes it
+  private final Terminal terminal;
+  private final Optional<Ports> lender; // to evaluate: whose the tokenizer is, and the split
   private final BufferAllocator allocator = new RootAllocator();
   private final List<DataSet> dataSets = new ArrayList<>();
   private final LongAdder bytesRead = new LongAdder();
@@ -58,28 +60,30 @@ final class Ports implements AutoCloseable {
   /** Files read as one, and the columns kept of them. */
   record DataSet(List<Path> files, List<String> columns) {}
 
-  private Ports(RunConfig config, boolean borrowed) {
+  private Ports(RunConfig config, Terminal terminal, Optional<Ports> lender) {
     this.config = config;
-    this.borrowed = borrowed;
+    this.terminal = terminal;
+    this.lender = lender;
     this.model = config.model().modelNameOrPath().map(HubCache::model);
   }
 
   /**
    * Opens what a configuration names; the embedded rows are named by its defaults.
    *
+   * @param terminal shows a pass over all rows, where one is needed to set some aside
    * @throws BadInputException if a part of it is missing or cannot be used
    */
-  static Ports open(RunConfig config) {
-    return open(config, true);
+  static Ports open(RunConfig config, Terminal terminal) {
+    return open(config, terminal, true);
   }
 
   /** Opens the tokenizer alone. */
-  static Ports withoutRows(RunConfig config) {
-    return open(config, false);
+  static Ports withoutRows(RunConfig config, Terminal terminal) {
+    return open(config, terminal, false);
   }
 
-  private static Ports open(RunConfig config, boolean rows) {
-    Ports ports = new Ports(config, false);
+  private static Ports open(RunConfig config, Terminal terminal, boolean rows) {
+    Ports ports = new Ports(config, terminal, Optional.empty());
     try {
       ports.tokenizerFolder().ifPresent(ports::openTokenizer);
       if (rows) {
@@ -104,9 +108,9 @@ final class Ports implements AutoCloseable {
    * @throws BadInputException if there are no such rows
    */
   Ports evaluation() {
-    Ports rows = new Ports(HeldOut.config(config, shards.isPresent()), true);
+    RunConfig theirs = HeldOut.config(config, shards.isPresent());
+    Ports rows = new Ports(theirs, terminal, Optional.of(this));
     held = Optional.of(rows);
-    rows.aside = aside();
     rows.tokenizer = tokenizer;
     rows.tokenizerFile = tokenizerFile;
     try {
@@ -279,28 +283,33 @@ final class Ports implements AutoCloseable {
 
   /** All rows of all data sets that are not set aside, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
+    Optional<SetAside> split = aside();
+    boolean told = split.isPresent() && lender.isPresent(); // of bad rows, where all are read
+    Flux<RecordBatch> all = inOrder(told ? badRows() : bad);
     Flux<RecordBatch> rows =
-        aside()
-            .map(split -> inOrder(bad).transform(split.keep(borrowed, allocator)))
-            .orElseGet(() -> inOrder(bad));
+        split.map(it -> all.transform(it.keep(lender.isPresent(), allocator))).orElse(all);
     return config.data().shuffleDataset()
         ? rows.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
         : rows;
   }
 
   /** The rows that are set aside, which takes a pass over all of them to count; once. */
-  private synchronized Optional<SetAside> aside() {
+  synchronized Optional<SetAside> aside() {
+    if (lender.isPresent()) {
+      return lender.get().aside();
+    }
     Optional<Double> size = config.data().testSplitSize();
     if (aside.isEmpty() && size.isPresent()) {
-      Flux<RecordBatch> all = inOrder(badRows()).doOnNext(RecordBatch::close);
-      long rows = all.reduce(0L, (n, batch) -> n + batch.size()).blockOptional().orElse(0L);
-      bytesRead.reset();
-      aside = Optional.of(SetAside.of(rows, size.get(), config.training().chunkSeed()));
+      aside =
+          Optional.of(
+              SetAside.of(
+                  HeldOut.count(this, terminal), size.get(), config.training().chunkSeed()));
     }
     return aside;
   }
 
-  private Flux<RecordBatch> inOrder(BadRows bad) {
+  /** All rows of all data sets, set aside or not. */
+  Flux<RecordBatch> inOrder(BadRows bad) {
     return Flux.fromIterable(dataSets)
         .concatMap(
             set ->
@@ -382,7 +391,7 @@ final class Ports implements AutoCloseable {
   public void close() {
     // One that failed to open told so where it was asked for.
     tokenizer
-        .filter(it -> !borrowed)
+        .filter(it -> lender.isEmpty())
         .ifPresent(it -> it.thenAccept(Tokenizer::close).exceptionally(failed -> null).join());
     try (allocator) {
       held.ifPresent(Ports::close);

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.app.command.PipelineCommand;
 import dev.fluxtune.app.command.Resolved;
 import dev.fluxtune.app.page.Page;
 import dev.fluxtune.app.page.RunFacts;
@@ -57,7 +58,9 @@ final class Run {
     Optional<Ports> held =
         config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
     try (Interrupt interrupt = Interrupt.watch(terminal)) {
-      Setup setup = Setup.of(model, config, Gpu.device()); // what is wrong there needs no count
+      Page.check(config.output()); // what is wrong there, or with the model, needs no count
+      Setup setup = Setup.of(model, config, Gpu.device());
+      held.ifPresent(Ports::aside);
       Counted counted = Pipeline.counted(io, cache, terminal);
       Pipeline.warnings(terminal, counted);
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
@@ -118,30 +121,41 @@ final class Run {
     try (Progress progress = Progress.start(terminal, "training", plan.totalSteps());
         Observers observers =
             Observers.open(watched, config.output().reportTo(), page.observers(), progress::say)) {
-      samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
-      RunLog log = new RunLog(config, plan, progress, observers::logged);
-      from.ifPresent(it -> log.from(it.trainer()));
-      Train.Settings settings =
-          settings(trainee.setup(), plan, held, progress::say)
-              .after(after, watched.evaluated())
-              .save(
-                  new Every(config.output().saveStrategy(), config.output().saveSteps()),
-                  last -> output.save(trainee, sideFiles, log, plan, last, read))
-              .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
-      Consumer<RunEvent> told = told(log, observers, samples, progress);
-      RunEvent last = steps(trainee, plan, settings, after, read, page, told);
-      if (last instanceof RunEvent.End end && end.stopped()) {
-        progress.say(
-            log.endsEarly()
-                .map(why -> "step %,d: the run ends early: %s".formatted(end.step(), why))
-                .orElseGet(() -> output.howToGoOn(end.step())));
-        if (log.endsEarly().isEmpty()) {
+      try {
+        samples.before().filter(it -> after == 0).ifPresent(observers::sampled);
+        RunLog log = new RunLog(config, plan, progress, observers::logged);
+        from.ifPresent(it -> log.from(it.trainer()));
+        Train.Settings settings =
+            settings(trainee.setup(), plan, held, progress::say)
+                .after(after, watched.evaluated())
+                .save(
+                    new Every(config.output().saveStrategy(), config.output().saveSteps()),
+                    last -> output.save(trainee, sideFiles, log, plan, last, read))
+                .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
+        Consumer<RunEvent> told = told(log, observers, samples, progress);
+        RunEvent last = steps(trainee, plan, settings, after, read, page, told);
+        if (isStopped(last, log, output, progress)) {
           return Optional.empty();
         }
+        output.finish(trainee, sideFiles, log, progress::say);
+        return Optional.of(log);
+      } catch (RuntimeException | Error e) {
+        observers.failed(PipelineCommand.why(e));
+        throw e;
       }
-      output.finish(trainee, sideFiles, log, progress::say);
-      return Optional.of(log);
     }
+  }
+
+  /** Whether there is more to train; says why it ended before its last step, if it did. */
+  private static boolean isStopped(RunEvent last, RunLog log, RunFolder output, Progress progress) {
+    if (!(last instanceof RunEvent.End end && end.stopped())) {
+      return false;
+    }
+    progress.say(
+        log.endsEarly()
+            .map(why -> "step %,d: the run ends early: %s".formatted(end.step(), why))
+            .orElseGet(() -> output.howToGoOn(end.step())));
+    return log.endsEarly().isEmpty();
   }
 
   /** Who is told of what happens, in this order. */

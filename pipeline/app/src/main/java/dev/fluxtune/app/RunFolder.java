@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.fluxtune.app.config.ConfigWriter;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.CheckpointFormat;
@@ -133,9 +134,7 @@ final class RunFolder implements AutoCloseable {
               + ": holds a run, but no checkpoint that is whole; give another output_dir, or remove it\n"
               + String.join("\n", damaged));
     }
-    if (Files.exists(folder.resolve(CheckpointFormat.WEIGHTS))
-        || Files.exists(folder.resolve(CheckpointFormat.INDEX))
-        || Files.exists(folder.resolve(CheckpointFormat.ADAPTER_WEIGHTS))) {
+    if (CheckpointFormat.isModel(folder)) {
       throw new BadInputException(folder + ": holds a model already; give another output_dir");
     }
   }
@@ -224,7 +223,7 @@ final class RunFolder implements AutoCloseable {
 
   String howToGoOn(long step) {
     return "stopped after step %,d; to go on: the same command with --output_dir %s --resume_from_checkpoint true"
-        .formatted(step, folder);
+        .formatted(step, Visible.inCommand(folder));
   }
 
   @Override

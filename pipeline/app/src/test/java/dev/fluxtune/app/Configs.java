@@ -2,7 +2,11 @@ package dev.fluxtune.app;
 
 import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.app.config.Flag;
+import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.schemas.RunConfig;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +16,12 @@ import java.util.Optional;
 /** Configurations for tests, written as on the command line. */
 final class Configs {
   static final Path HOME = Path.of(System.getProperty("fluxtune.home"));
+
+  /** Where nobody looks. */
+  static final Terminal SILENT =
+      Terminal.plain(
+          new PrintStream(OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8),
+          new PrintStream(OutputStream.nullOutputStream(), true, StandardCharsets.UTF_8));
 
   private Configs() {}
 

@@ -9,7 +9,7 @@ final class EpochProbe {
   /** Takes names and values of settings, in turn. */
   public static void main(String[] settings) {
     RunConfig config = Configs.of((Object[]) settings);
-    try (Ports io = Ports.open(config)) {
+    try (Ports io = Ports.open(config, Configs.SILENT)) {
       long tokens =
           SftRecipe.epoch(io, 0, 0, Reading.unasked(), io.badRows(), end -> {})
               .map(batch -> (long) batch.size() * batch.length())

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,5 +88,63 @@ class HeldOutTest {
     Path damaged = Files.write(folder.resolve("damaged.arrow"), file);
     tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", damaged)
         .refused("the rows to evaluate on cannot be used", "damaged.arrow: cannot be read");
+  }
+
+  private Path many(String... more) throws IOException {
+    List<String> rows = new ArrayList<>();
+    for (int i = 0; i < 1200; i++) {
+      rows.add("{\"prompt\": \"%d + 1 = \", \"completion\": \"%d\"}".formatted(i, i + 1));
+    }
+    rows.addAll(List.of(more));
+    return Files.write(folder.resolve("many.jsonl"), rows);
+  }
+
+  @Test
+  void whatIsWrongWithTheModelIsSaidBeforeRowsAreSetAside() throws IOException {
+    Path model = Files.createDirectory(folder.resolve("model"));
+    Object[] settings = {
+      "dataset_name",
+      many("no JSON"),
+      "model_name_or_path",
+      model,
+      "test_split_size",
+      0.1,
+      "eval_strategy",
+      "epoch"
+    };
+    tiny.run(output, settings).refused(model.resolve("config.json").toString());
+  }
+
+  @Test
+  void thatRowsAreSetAsideIsShown() throws IOException {
+    Object[] settings = {
+      "dataset_name", many(), "test_split_size", 0.1, "eval_strategy", "epoch", "dry_run", true
+    };
+    assertThat(tiny.whole(output, settings).err())
+        .containsOnlyOnce("splitting: 1,200 rows, ")
+        .containsOnlyOnce("counting: 1,0");
+  }
+
+  @Test
+  void badRowsAmongWhichSomeAreSetAsideAreToldOfOnce() throws IOException {
+    CommandRun run =
+        tiny.whole(
+            output,
+            "dataset_name",
+            many("no JSON"),
+            "test_split_size",
+            4,
+            "max_steps",
+            2,
+            "eval_strategy",
+            "steps",
+            "eval_steps",
+            1,
+            "on_bad_row",
+            "skip");
+    assertThat(run.err())
+        .containsOnlyOnce("many.jsonl:1201")
+        .contains("skipped 1 bad row:")
+        .doesNotContain("bad rows to evaluate on");
   }
 }

@@ -32,7 +32,7 @@ class PlanTest {
   void isWhatAConsumerOfTheWholeChainCounts(long seed) throws IOException {
     Random random = new Random(seed);
     RunConfig config = Configs.of(settings(random, rows(random, folder)).toArray());
-    try (Ports io = Ports.open(config)) {
+    try (Ports io = Ports.open(config, Configs.SILENT)) {
       Counted counted =
           Counted.of(io, new Cache(folder.resolve("cache")), UnaryOperator.identity());
       StepPlan plan = PlanReport.steps(config, counted.counts().chunks());

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -98,5 +100,60 @@ class ReportRunTest {
   void comparesNoFolderThatHoldsNoRun() {
     CommandRun.of(folder.resolve("cache"), "compare", folder)
         .refused(folder + ": holds no run: it has no config.yaml", "output_dir");
+  }
+
+  @Test
+  void oneThatFailedReportsWhy() throws IOException {
+    tiny.run(output, "model_name_or_path", SmallModel.in(folder.resolve("model")))
+        .refused("vocab_size");
+    JsonNode status = shown(output.resolve("report.html")).get(0).path("status");
+    assertThat(status.path("state").asText()).isEqualTo("failed");
+    assertThat(status.path("why").asText()).contains("100", "vocab_size", "tokenizer");
+  }
+
+  @Test
+  void oneWhoseModelCannotBeWrittenFailedAndReportsWhy() throws IOException {
+    Files.createDirectories(output.resolve("config.json/full"));
+    tiny.run(output, "max_steps", 1, "save_strategy", "no").refused("model could not be written");
+    JsonNode status = shown(output.resolve("report.html")).get(0).path("status");
+    assertThat(status.path("state").asText()).isEqualTo("failed");
+    assertThat(status.path("why").asText()).contains("model could not be written");
+  }
+
+  @Test
+  void aReportThatCannotBeWrittenIsNamed() throws IOException {
+    Path inTheWay = output.resolve("report.html");
+    Files.createDirectories(inTheWay.resolve("full"));
+    CommandRun run = tiny.whole(output, "max_steps", 1, "report_to", "page", "page_port", 0);
+    assertThat(run.err())
+        .contains(inTheWay + " cannot be written", "pipeline compare " + output + " --output")
+        .doesNotContain("report_to:");
+  }
+
+  private CommandRun compare(Path... runs) {
+    List<Object> arguments = new ArrayList<>(List.of("compare"));
+    arguments.addAll(List.of(runs));
+    arguments.addAll(List.of("--output", folder.resolve("compare.html")));
+    return CommandRun.of(folder.resolve("cache"), arguments.toArray());
+  }
+
+  @Test
+  void comparesNoRunWithItself() throws IOException {
+    tiny.whole(output, "max_steps", 1);
+    compare(output, output).refused(output + ": is given twice");
+    compare(output, folder.resolve("rows/../out")).refused("out: is given twice");
+    assertThat(folder.resolve("compare.html")).doesNotExist();
+  }
+
+  @Test
+  void saysOfARunThatItHasNotEnded() throws IOException {
+    tiny.whole(output, "max_steps", 3);
+    assertThat(compare(output).err()).isEmpty();
+    Files.delete(output.resolve("model.safetensors"));
+    CommandRun compare = compare(output);
+    assertThat(compare.code()).isZero();
+    assertThat(compare.err())
+        .startsWith("note: " + output + ": holds no model")
+        .contains("has not ended", "up to step 3");
   }
 }

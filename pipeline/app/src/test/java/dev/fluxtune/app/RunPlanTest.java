@@ -43,7 +43,7 @@ class RunPlanTest {
       pack(settings);
     }
     RunConfig config = Configs.of(settings.toArray());
-    try (Ports io = Ports.open(config);
+    try (Ports io = Ports.open(config, Configs.SILENT);
         Trainee trainee = Trainee.open(Setup.of(model, config, Device.cpu()), config);
         Meters meters = new Meters()) {
       Counted counted =

@@ -134,4 +134,14 @@ class RunRefusalTest {
     assertThat(run.err())
         .endsWith("pipeline: " + output + " is a file; give a folder for the output\n");
   }
+
+  @Test
+  void aPageThatCannotBeServedBeforeRowsAreCounted() {
+    CommandRun run = tiny.run(output, "report_to", "page", "page_host", "192.0.2.1");
+    run.refused("page_host: 192.0.2.1 is no address of this machine");
+    assertThat(run.err()).doesNotContain("counting");
+    assertThat(output).doesNotExist();
+    tiny.run(output, "report_to", "page", "page_host", "no.such.host.invalid", "dry_run", true)
+        .refused("page_host: no.such.host.invalid is no address");
+  }
 }

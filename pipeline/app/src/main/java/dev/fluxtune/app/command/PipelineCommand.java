@@ -57,10 +57,7 @@ public final class PipelineCommand {
     } catch (ParameterException | ConfigException e) {
       return fail(ExitCode.USAGE, String.valueOf(e.getMessage()), e, all);
     } catch (Throwable e) { // an Error too: the process ends, and the user should know why
-      Optional<BadInputException> cause = badInput(e);
-      return cause.isPresent()
-          ? fail(ExitCode.BAD_INPUT, String.valueOf(cause.get().getMessage()), e, all)
-          : fail(ExitCode.BUG, unexpected(e), e, all);
+      return fail(badInput(e).isPresent() ? ExitCode.BAD_INPUT : ExitCode.BUG, why(e), e, all);
     }
   }
 
@@ -213,6 +210,13 @@ public final class PipelineCommand {
 
   private static Ansi ansi(boolean colour) {
     return colour ? Ansi.ON : Ansi.OFF;
+  }
+
+  /** What a person is told of a failure. */
+  public static String why(Throwable failure) {
+    return badInput(failure)
+        .map(BadInputException::getMessage)
+        .orElseGet(() -> unexpected(failure));
   }
 
   /** What the user can mend may come wrapped, from another thread. */

@@ -109,6 +109,11 @@ final class History {
     status.end(how);
   }
 
+  /** See {@link Status#failed}. */
+  synchronized void failed(String why) {
+    status.failed(why);
+  }
+
   synchronized boolean isRunning() {
     return status.isRunning();
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.app.watch.Sampled;
 import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.CheckpointFormat;
 import dev.fluxtune.schemas.Durable;
 import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
@@ -14,10 +15,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -35,12 +38,20 @@ public final class LeftRun {
   /**
    * Writes what several runs left into one report.
    *
-   * @throws BadInputException if one of the folders holds no run, or the report cannot be written
+   * @param told is told of runs that have not ended
+   * @throws BadInputException if one of the folders holds no run or is given twice, or the report
+   *     cannot be written
    */
-  public static void compare(List<Path> folders, Path report) {
+  public static void compare(List<Path> folders, Path report, Consumer<String> told) {
+    Set<Path> given = new HashSet<>();
+    for (Path folder : folders) {
+      if (!given.add(real(folder))) {
+        throw new BadInputException(folder + ": is given twice; give each run once");
+      }
+    }
     boolean distinct = folders.stream().map(LeftRun::name).distinct().count() == folders.size();
     List<History> runs =
-        folders.stream().map(it -> read(it, distinct ? name(it) : it.toString())).toList();
+        folders.stream().map(it -> read(it, distinct ? name(it) : it.toString(), told)).toList();
     try {
       Durable.write(report, Report.html(runs));
     } catch (IOException e) {
@@ -51,12 +62,20 @@ public final class LeftRun {
     }
   }
 
+  private static Path real(Path folder) {
+    try {
+      return folder.toRealPath();
+    } catch (IOException e) {
+      return folder; // not there, which reading it tells
+    }
+  }
+
   private static String name(Path folder) {
     Path name = folder.toAbsolutePath().normalize().getFileName();
     return (name == null ? folder : name).toString();
   }
 
-  private static History read(Path folder, String name) {
+  private static History read(Path folder, String name, Consumer<String> told) {
     for (String file : List.of(CONFIG, WatchedRun.LOG)) {
       if (!Files.isRegularFile(folder.resolve(file))) {
         throw new BadInputException(
@@ -67,6 +86,11 @@ public final class LeftRun {
     if (logs.isEmpty()) {
       throw new BadInputException(
           "%s: the run logged nothing yet; compare it when it has".formatted(folder));
+    }
+    if (!CheckpointFormat.isModel(folder)) {
+      told.accept(
+          "%s: holds no model: the run has not ended, or was stopped, or failed; it is compared up to step %,d"
+              .formatted(folder, logs.get(logs.size() - 1).step()));
     }
     History history =
         new History(

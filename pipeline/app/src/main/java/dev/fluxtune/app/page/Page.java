@@ -1,5 +1,6 @@
 package dev.fluxtune.app.page;
 
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.app.watch.Meters;
 import dev.fluxtune.app.watch.Observer;
 import dev.fluxtune.app.watch.Sampled;
@@ -8,6 +9,7 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
@@ -97,6 +99,17 @@ public final class Page implements Observer {
     return new Page(history, facts.folder().resolve(FILE), server, meters, decode);
   }
 
+  /**
+   * Looks whether it can be served where {@code page_host} says, if that is wished.
+   *
+   * @throws BadInputException if not
+   */
+  public static void check(RunConfig.Output wanted) {
+    if (wanted.reportTo().contains(NAME)) {
+      PageServer.check(wanted.pageHost());
+    }
+  }
+
   private static PageServer serve(History history, Meters meters, String host, int port) {
     try {
       return new PageServer(history, meters::scrape, host, port, PageServer.TICK);
@@ -143,6 +156,11 @@ public final class Page implements Observer {
   }
 
   @Override
+  public void failed(String why) {
+    history.failed(why);
+  }
+
+  @Override
   public void logged(TrainerState.Log log) {
     history.logged(log);
   }
@@ -175,14 +193,23 @@ public final class Page implements Observer {
     return Runtime.getRuntime().totalMemory();
   }
 
-  /** Writes the report, and lets browsers know the end. */
+  /**
+   * Writes the report, and lets browsers know the end.
+   *
+   * @throws BadInputException if the report cannot be written
+   */
   @Override
-  public void close() throws IOException {
+  public void close() {
     if (history.isRunning()) {
       history.end("failed"); // or its end would have been told
     }
     try {
       Durable.write(file, Report.html(List.of(history)));
+    } catch (IOException e) {
+      throw new BadInputException(
+          "%s cannot be written (%s); one of what the run left: pipeline compare %s --output FILE"
+              .formatted(file, Reason.of(e), Visible.inCommand(history.facts().folder())),
+          e);
     } finally {
       server.ifPresent(PageServer::close);
     }

@@ -4,8 +4,10 @@ import dev.fluxtune.schemas.BadInputException;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.List;
@@ -54,8 +56,9 @@ final class PageServer implements AutoCloseable {
   private final Duration tick;
   private final LoopResources threads = LoopResources.create("page", 1, true);
   private final AtomicInteger watching = new AtomicInteger();
-  private final DisposableServer server;
+  private final InetAddress at;
   private final List<String> names; // that it answers to, beside addresses
+  private final DisposableServer server;
 
   /**
    * Begins to serve.
@@ -72,8 +75,11 @@ final class PageServer implements AutoCloseable {
     this.host = host;
     this.tick = tick;
     try {
-      this.server = bind(port);
-      this.names = isLoopback() ? List.of("localhost", host) : List.of(machine(), host);
+      this.at = InetAddress.getByName(host);
+      this.names = List.of(isLoopback() ? "localhost" : machine(), host);
+      this.server = bind(port); // last: from here on it is asked, by threads of its own
+    } catch (UnknownHostException e) {
+      throw refused(host, e);
     } catch (RuntimeException e) {
       threads.dispose();
       throw e;
@@ -91,18 +97,34 @@ final class PageServer implements AutoCloseable {
     try {
       return bindTo(0);
     } catch (ChannelBindException e) {
-      throw new BadInputException(
-          "page_host: %s is no address of this machine that can be listened on (%s); 127.0.0.1 always is"
-              .formatted(host, Objects.requireNonNullElse(e.getCause(), e).getMessage()),
-          e);
+      throw refused(host, Objects.requireNonNullElse(e.getCause(), e));
     }
+  }
+
+  /**
+   * Looks whether one could listen there.
+   *
+   * @throws BadInputException if not
+   */
+  static void check(String host) {
+    try (ServerSocket there = new ServerSocket()) {
+      there.bind(new InetSocketAddress(host, 0));
+    } catch (IOException e) {
+      throw refused(host, e);
+    }
+  }
+
+  private static BadInputException refused(String host, Throwable e) {
+    return new BadInputException(
+        "page_host: %s is no address of this machine that can be listened on (%s); 127.0.0.1 always is"
+            .formatted(host, e.getMessage()),
+        e);
   }
 
   private DisposableServer bindTo(int port) {
     return HttpServer.create()
         .runOn(threads)
-        .host(host)
-        .port(port)
+        .bindAddress(() -> new InetSocketAddress(at, port))
         .handle(this::answer)
         .bindNow(Duration.ofSeconds(10));
   }
@@ -117,7 +139,7 @@ final class PageServer implements AutoCloseable {
 
   /** Whether only this machine can reach it. */
   boolean isLoopback() {
-    return ((InetSocketAddress) server.address()).getAddress().isLoopbackAddress();
+    return at.isLoopbackAddress();
   }
 
   private Publisher<Void> answer(HttpServerRequest request, HttpServerResponse response) {

@@ -12,6 +12,7 @@ final class Status {
   private final Optional<StepPlan> plan;
   private final Instant began = Instant.now();
   private String state = "running";
+  private Optional<String> why = Optional.empty(); // it failed
   private Instant ended = began;
   private long first = -1; // the step that it went on from
   private long step;
@@ -60,6 +61,12 @@ final class Status {
     ended = Instant.now();
   }
 
+  /** It is over, since it failed. */
+  void failed(String reason) {
+    end("failed");
+    why = Optional.of(reason);
+  }
+
   boolean isRunning() {
     return state.equals("running");
   }
@@ -68,6 +75,7 @@ final class Status {
     double elapsed = Duration.between(began, isRunning() ? Instant.now() : ended).toMillis() / 1e3;
     to.put("state", state).put("step", step).put("epoch", epoch).put("elapsed", elapsed);
     to.put("began", began.toEpochMilli());
+    why.ifPresent(it -> to.put("why", it));
     plan.ifPresent(
         it -> {
           to.put("total", it.totalSteps()).put("epochs", it.epochs(it.totalSteps()));

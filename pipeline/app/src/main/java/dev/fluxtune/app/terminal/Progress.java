@@ -133,10 +133,10 @@ public final class Progress implements AutoCloseable {
 
   static List<String> rows(long rows, long tokens, Duration elapsed) {
     double seconds = Math.max(0.001, elapsed.toMillis() / 1000.0);
-    return List.of(
-        count(rows) + " rows",
-        count(tokens) + " tokens",
-        count((long) (rows / seconds)) + " rows/s");
+    String speed = count((long) (rows / seconds)) + " rows/s";
+    return tokens == 0 // where rows alone are counted
+        ? List.of(count(rows) + " rows", speed)
+        : List.of(count(rows) + " rows", count(tokens) + " tokens", speed);
   }
 
   /** One line of exactly {@code width} characters, so that it covers the one before. */

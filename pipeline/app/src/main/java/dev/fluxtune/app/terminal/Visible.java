@@ -1,5 +1,6 @@
 package dev.fluxtune.app.terminal;
 
+import java.nio.file.Path;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -15,7 +16,18 @@ public final class Visible {
   private static final Pattern HIDDEN =
       Pattern.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]");
 
+  /** What a shell takes as it is. */
+  private static final Pattern PLAIN = Pattern.compile("[\\w./:=@%+,-]+");
+
   private Visible() {}
+
+  /**
+   * A file's or folder's name in a command that a person may copy: quoted where a shell needs it.
+   */
+  public static String inCommand(Path path) {
+    String text = path.toString();
+    return PLAIN.matcher(text).matches() ? text : "'" + text.replace("'", "'\\''") + "'";
+  }
 
   /** All of a text. */
   public static String of(String text) {

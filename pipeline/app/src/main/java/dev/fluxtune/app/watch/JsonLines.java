@@ -3,7 +3,9 @@ package dev.fluxtune.app.watch;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Durable;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -31,8 +33,12 @@ final class JsonLines implements Observer {
     this.samples = samples;
   }
 
-  /** Begins the files anew, with what the run told before the step that it goes on after. */
-  static JsonLines open(WatchedRun run) throws IOException {
+  /**
+   * Begins the files anew, with what the run told before the step that it goes on after.
+   *
+   * @throws BadInputException if one of them cannot be written
+   */
+  static JsonLines open(WatchedRun run) {
     String before = run.before().stream().map(JsonLines::line).collect(Collectors.joining());
     String sampled = sampledUpTo(run.sampledUpTo(), run.folder());
     return new JsonLines(
@@ -40,25 +46,42 @@ final class JsonLines implements Observer {
         begin(run.folder().resolve(WatchedRun.SAMPLES), sampled));
   }
 
-  private static OutputStream begin(Path file, String with) throws IOException {
-    Durable.write(file, utf8(with));
-    return Files.newOutputStream(file, StandardOpenOption.APPEND);
+  private static OutputStream begin(Path file, String with) {
+    try {
+      Durable.write(file, utf8(with));
+      return Files.newOutputStream(file, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new BadInputException(
+          "%s cannot be written (%s); make room for it, or give another output_dir"
+              .formatted(file, Reason.of(e)),
+          e);
+    }
   }
 
   /** Lines of the file as it is; the last one may have been left half written. */
-  private static String sampledUpTo(long step, Path folder) throws IOException {
+  private static String sampledUpTo(long step, Path folder) {
     Path file = folder.resolve(WatchedRun.SAMPLES);
     if (!Files.exists(file)) {
       return "";
     }
     StringBuilder kept = new StringBuilder();
-    for (String line :
-        new String(Files.readAllBytes(file), StandardCharsets.UTF_8).split("\n", -1)) {
+    for (String line : text(file).split("\n", -1)) {
       if (step(line) <= step) {
         kept.append(line).append('\n');
       }
     }
     return kept.toString();
+  }
+
+  private static String text(Path file) {
+    try {
+      return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new BadInputException(
+          "%s cannot be read (%s); remove it, or give another output_dir"
+              .formatted(file, Reason.of(e)),
+          e);
+    }
   }
 
   private static long step(String line) {

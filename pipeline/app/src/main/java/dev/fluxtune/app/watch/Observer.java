@@ -13,6 +13,9 @@ public interface Observer extends Closeable {
   /** What happened: each step, evaluation and checkpoint. */
   default void happened(RunEvent event) throws IOException {}
 
+  /** That the run failed, and why; nothing more happens. */
+  default void failed(String why) throws IOException {}
+
   /** What was logged, at the steps that the configuration says and at evaluations. */
   default void logged(TrainerState.Log log) throws IOException {}
 

@@ -88,19 +88,14 @@ public final class Observers implements AutoCloseable {
     } catch (BadInputException e) {
       observers.forEach(it -> closeQuietly(it, e));
       throw e;
-    } catch (IOException e) {
-      observers.forEach(it -> closeQuietly(it, e));
-      throw new BadInputException(
-          "report_to: a log cannot be written (%s); free space on the disk, or leave it out"
-              .formatted(Reason.of(e)),
-          e);
     }
   }
 
-  private static void closeQuietly(Observer observer, Exception cause) {
+  private static void closeQuietly(Observer observer, BadInputException cause) {
     try {
+      observer.failed(cause.getMessage());
       observer.close();
-    } catch (IOException e) {
+    } catch (IOException | BadInputException e) {
       cause.addSuppressed(e);
     }
   }
@@ -164,6 +159,10 @@ public final class Observers implements AutoCloseable {
   }
 
   private void failed(Observer observer, Throwable failure) {
+    if (failure instanceof BadInputException it) { // which says all that there is to say
+      told.accept(it.getMessage());
+      return;
+    }
     Throwable cause = failure.getCause();
     String reason =
         failure instanceof IOException it
@@ -177,6 +176,11 @@ public final class Observers implements AutoCloseable {
   /** Takes what happened; never waits. One thread at a time, as for the other. */
   public void happened(RunEvent event) {
     tell(observer -> observer.happened(event), 0);
+  }
+
+  /** Takes that the run failed, and why; never waits. */
+  public void failed(String why) {
+    tell(observer -> observer.failed(why), 0);
   }
 
   /** Takes what was logged; never waits. */

@@ -1,5 +1,7 @@
 package dev.fluxtune.app.watch;
 
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
@@ -29,16 +31,27 @@ final class TensorBoard implements Observer {
       DateTimeFormatter.ofPattern("MMMdd_HH-mm-ss", Locale.ROOT);
   private static final int MASK = 0xa282ead8;
   private static final int STRING = 7; // of tensorflow's DataType
-  private static final long SUCCESS = 1; // of hparams' Status
+
+  // hparams' Status. One that was stopped has neither succeeded nor failed: it may be gone on with.
+  private static final long UNKNOWN = 0;
+  private static final long SUCCESS = 1;
+  private static final long FAILURE = 2;
 
   private final OutputStream out;
+  private long status = FAILURE; // until the run tells its end
+  private boolean torn;
 
   private TensorBoard(OutputStream out) throws IOException {
     this.out = out;
     write(event(0).text(3, "brain.Event:2"));
   }
 
-  static TensorBoard open(WatchedRun run) throws IOException {
+  /**
+   * Begins a file.
+   *
+   * @throws BadInputException if it cannot be written
+   */
+  static TensorBoard open(WatchedRun run) {
     String host = host();
     Path folder =
         Optional.ofNullable(System.getenv("TENSORBOARD_LOGGING_DIR"))
@@ -49,16 +62,23 @@ final class TensorBoard implements Observer {
                         .resolve("runs")
                         .resolve(
                             LocalDateTime.now(ZoneId.systemDefault()).format(TIME) + "_" + host));
-    Files.createDirectories(folder);
     String name =
         "events.out.tfevents.%d.%s.%d.0"
             .formatted(System.currentTimeMillis() / 1000, host, ProcessHandle.current().pid());
-    TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
-    board.text("args", run.configuration(), 0);
-    board.text("model_config", run.model(), 0);
-    board.hyperparameters(run.settings());
-    board.out.flush();
-    return board;
+    try {
+      Files.createDirectories(folder);
+      TensorBoard board = new TensorBoard(Files.newOutputStream(folder.resolve(name)));
+      board.text("args", run.configuration(), 0);
+      board.text("model_config", run.model(), 0);
+      board.hyperparameters(run.settings());
+      board.out.flush();
+      return board;
+    } catch (IOException e) {
+      throw new BadInputException(
+          "report_to: tensorboard cannot write in %s (%s); set TENSORBOARD_LOGGING_DIR to another folder, or leave it out"
+              .formatted(folder, Reason.of(e)),
+          e);
+    }
   }
 
   static String host() {
@@ -75,11 +95,15 @@ final class TensorBoard implements Observer {
   }
 
   @Override
-  public void happened(RunEvent event) throws IOException {
-    if (event instanceof RunEvent.End) {
-      Protobuf info = new Protobuf().number(1, SUCCESS);
-      session("end", 4, info.number(2, System.currentTimeMillis() / 1000.0));
+  public void happened(RunEvent event) {
+    if (event instanceof RunEvent.End end) {
+      status = end.stopped() ? UNKNOWN : SUCCESS;
     }
+  }
+
+  @Override
+  public void failed(String why) {
+    status = FAILURE;
   }
 
   @Override
@@ -168,13 +192,19 @@ final class TensorBoard implements Observer {
     return new Protobuf().number(1, System.currentTimeMillis() / 1000.0).number(2, step);
   }
 
+  /** Behind a record that could not be written whole nothing more is: nobody could read it. */
   private void write(Protobuf event) throws IOException {
+    if (torn) {
+      return;
+    }
+    torn = true;
     byte[] data = event.bytes();
     byte[] length = Protobuf.little(8).putLong(data.length).array();
     out.write(length);
     out.write(checksum(length));
     out.write(data);
     out.write(checksum(data));
+    torn = false;
   }
 
   private static byte[] checksum(byte[] bytes) {
@@ -186,6 +216,9 @@ final class TensorBoard implements Observer {
 
   @Override
   public void close() throws IOException {
-    out.close();
+    try (out) {
+      Protobuf info = new Protobuf().number(1, status);
+      session("end", 4, info.number(2, System.currentTimeMillis() / 1000.0));
+    }
   }
 }

@@ -3,6 +3,7 @@ package dev.fluxtune.app.watch;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.fluxtune.app.terminal.Visible;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunEvent;
@@ -46,6 +47,7 @@ final class Wandb implements Observer {
   private static final int ENVIRONMENT = 26;
 
   private static final String STEP = "train/global_step";
+  private static final int FAILED = 1;
   private static final int STOPPED = 255; // what W&B's own client says after a Ctrl-C
   private static final Pattern ID = Pattern.compile("[^/\\\\#?%:]{1,128}");
   private static final DateTimeFormatter TIME =
@@ -58,7 +60,7 @@ final class Wandb implements Observer {
   private final Instant start = Instant.now();
   private final Set<String> metrics = new HashSet<>();
   private long logs;
-  private int exitCode = 1; // until the run tells its end
+  private int exitCode = FAILED; // until the run tells its end
 
   private Wandb(WatchedRun run, Path under, Map<String, String> environment, Consumer<String> told)
       throws IOException {
@@ -207,6 +209,11 @@ final class Wandb implements Observer {
   }
 
   @Override
+  public void failed(String why) {
+    exitCode = FAILED; // after its last step, too: its model may not have been written
+  }
+
+  @Override
   public void logged(TrainerState.Log log) throws IOException {
     write(log, Instant.now());
   }
@@ -276,7 +283,12 @@ final class Wandb implements Observer {
   public void close() throws IOException {
     try (out) {
       out.write(EXIT, new Protobuf().number(1, (long) exitCode).number(2, runtime(Instant.now())));
+    } finally {
+      told.accept(
+          (out.isTorn()
+                  ? "what was written for W&B is incomplete; to upload what there is: wandb sync "
+                  : "to upload the run to W&B: wandb sync ")
+              + Visible.inCommand(folder));
     }
-    told.accept("to upload the run to W&B: wandb sync " + folder);
   }
 }

@@ -54,6 +54,11 @@ final class WandbFile implements Closeable {
     torn = false;
   }
 
+  /** Whether a record could not be written whole, and what came behind it not at all. */
+  boolean isTorn() {
+    return torn;
+  }
+
   /** The record in pieces, none of which reaches into the next block. */
   private byte[] framed(byte[] data) {
     ByteArrayOutputStream framed = new ByteArrayOutputStream();

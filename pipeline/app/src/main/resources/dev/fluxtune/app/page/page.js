@@ -118,6 +118,7 @@ function progress() {
   if (live && status.state !== "running") thin.push(`It is over; this page is kept as ${visible(run.facts.folder)}/report.html.`);
   setText("thin", thin.join(" "));
   const warnings = [];
+  if (status.why) warnings.push("It failed: " + visible(status.why) + "\n");
   if (status.notFinite) warnings.push(`${whole(status.notFinite)} steps have a loss that is no number: the model is of no use.`);
   if (status.withoutTarget) warnings.push(`${whole(status.withoutTarget)} steps held no trained token and moved nothing.`);
   setText("warnings", warnings.join(" "));

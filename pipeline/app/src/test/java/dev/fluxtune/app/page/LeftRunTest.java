@@ -33,7 +33,7 @@ class LeftRunTest {
 
   private JsonNode compared(Path... runs) throws IOException {
     Path report = folder.resolve("report.html");
-    LeftRun.compare(List.of(runs), report);
+    LeftRun.compare(List.of(runs), report, told -> {});
     String text = Files.readString(report);
     String begin = "id=\"data\">";
     int from = text.indexOf(begin) + begin.length();
@@ -41,7 +41,8 @@ class LeftRunTest {
   }
 
   private void refused(Path run, String... parts) {
-    assertThatThrownBy(() -> LeftRun.compare(List.of(run), folder.resolve("report.html")))
+    assertThatThrownBy(
+            () -> LeftRun.compare(List.of(run), folder.resolve("report.html"), told -> {}))
         .isInstanceOf(BadInputException.class)
         .hasMessageContainingAll(parts);
     assertThat(folder.resolve("report.html")).doesNotExist();

@@ -220,8 +220,15 @@ class PageServerTest {
         .expectNextMatches(it -> it.at("/status/state").asText().equals("finished"))
         .expectComplete()
         .verify(SOON);
-    server.close();
-    assertThatThrownBy(() -> get("")).hasRootCauseInstanceOf(IOException.class);
+    server.close(); // which does not wait for it
+    long until = System.nanoTime() + SOON.toNanos();
+    assertThatThrownBy(
+            () -> {
+              while (System.nanoTime() < until) {
+                get("");
+              }
+            })
+        .hasRootCauseInstanceOf(IOException.class);
   }
 
   @Test

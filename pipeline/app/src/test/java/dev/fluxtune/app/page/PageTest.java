@@ -9,6 +9,7 @@ import dev.fluxtune.app.config.ConfigParser;
 import dev.fluxtune.app.config.Flag;
 import dev.fluxtune.app.watch.Observer;
 import dev.fluxtune.app.watch.WatchedRun;
+import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.RunConfig;
@@ -149,7 +150,9 @@ class PageTest {
     Page page = page(0, List.of());
     Files.createDirectory(folder.resolve("report.html"));
     Files.createFile(folder.resolve("report.html/file"));
-    assertThatThrownBy(page::close).isInstanceOf(IOException.class);
+    assertThatThrownBy(page::close)
+        .isInstanceOf(BadInputException.class)
+        .hasMessageStartingWith(folder.resolve("report.html") + " cannot be written");
   }
 
   @Test

@@ -1,7 +1,9 @@
 package dev.fluxtune.app.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
@@ -17,6 +19,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Tests {@link Observers}. */
 class ObserversTest {
@@ -248,5 +252,27 @@ class ObserversTest {
     }
     assertThat(nanos / steps).isLessThan(1_000_000);
     assertThat(Files.readAllLines(folder.resolve("log.jsonl"))).hasSize(2 * steps);
+  }
+
+  /** What else stands there hinders every user, the one with all rights too. */
+  @ParameterizedTest
+  @CsvSource({
+    "log.jsonl, another output_dir",
+    "samples.jsonl, another output_dir",
+    "runs, set TENSORBOARD_LOGGING_DIR"
+  })
+  void aLogThatCannotBeOpenedIsNamed(String name, String whatToDo, @TempDir Path folder)
+      throws IOException {
+    Path inTheWay = folder.resolve(name);
+    if (name.equals("runs")) {
+      Files.createFile(inTheWay);
+    } else {
+      Files.createDirectories(inTheWay.resolve("full"));
+    }
+    WatchedRun run = new WatchedRun(folder, 0, List.of(), "seed: 1\n", "{}");
+    assertThatThrownBy(() -> Observers.open(run, List.of("tensorboard"), List.of(), told::add))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContainingAll(inTheWay.toString(), "cannot", whatToDo)
+        .hasMessageNotContaining("free space");
   }
 }

@@ -1,6 +1,8 @@
 package dev.fluxtune.app.watch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
@@ -13,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.junit.jupiter.api.Test;
@@ -81,7 +85,7 @@ class TensorBoardTest {
   @Test
   void namesTheFormatAndTellsTheConfiguration() throws IOException {
     List<byte[]> records = written();
-    assertThat(records).hasSize(4);
+    assertThat(records).hasSize(4 + 1);
     assertThat(ascii(records.get(0))).endsWith("brain.Event:2");
     assertThat(ascii(records.get(1))).contains("args/text_summary", "max_steps: 3\n", "text");
     assertThat(ascii(records.get(2))).contains("model_config/text_summary", "llama");
@@ -103,7 +107,7 @@ class TensorBoardTest {
         written(
             new TrainerState.Log(300, 0.5, Map.of("loss", 1.5)),
             new TrainerState.Log(301, 1.0, Map.of("eval_loss", -2.0)));
-    assertThat(records).hasSize(4 + 4);
+    assertThat(records).hasSize(4 + 4 + 1);
     byte[] loss = records.get(5);
     assertThat(ascii(loss).substring(9))
         // step 300, summary, value, its tag
@@ -125,5 +129,42 @@ class TensorBoardTest {
         .contains("eval/samples/text_summary")
         .contains("greedy\n\n**row 7, prompt**\n\n    2 <b>\n    * 3\n\n**generation**")
         .contains("**generation**\n\n    # five\n\n**reference**\n\n    6\n");
+  }
+
+  /** Statuses of hparams' api.proto: 0 unknown, 1 success, 2 failure. */
+  @Test
+  void saysHowTheSessionEnded() throws IOException {
+    assertThat(status(List.of(new RunEvent.End(3, false)))).isEqualTo(1);
+    assertThat(status(List.of(new RunEvent.End(3, true)))).as("stopped").isEqualTo(0);
+    assertThat(status(List.of())).as("it failed").isEqualTo(2);
+  }
+
+  private int status(List<RunEvent> events) throws IOException {
+    List<byte[]> records = written(events);
+    String last = ascii(records.get(records.size() - 1));
+    assertThat(last).contains("_hparams_/session_end_info");
+    Matcher end = Pattern.compile("\"\u000b\b(.)\u0011", Pattern.DOTALL).matcher(last);
+    assertThat(end.find()).as("session_end_info of 11 bytes: status and time").isTrue();
+    delete();
+    return end.group(1).charAt(0);
+  }
+
+  /** A file that is closed cannot be written to, as one on a full disk. */
+  @Test
+  void writesNothingBehindATornRecord() throws IOException {
+    TensorBoard board =
+        TensorBoard.open(new WatchedRun(folder, 0, List.of(), "max_steps: 3\n", "{}"));
+    board.close();
+    TrainerState.Log log = new TrainerState.Log(1, 0.5, Map.of("loss", 1.5));
+    assertThatThrownBy(() -> board.logged(log)).isInstanceOf(IOException.class);
+    assertThatCode(board::close).as("told once is enough").doesNotThrowAnyException();
+  }
+
+  private void delete() throws IOException {
+    try (Stream<Path> files = Files.walk(folder.resolve("runs"))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.delete(file);
+      }
+    }
   }
 }

@@ -195,6 +195,7 @@ class WandbTest {
     assertThat(exitCode(new RunEvent.End(4, false))).isEqualTo(0);
     assertThat(exitCode(new RunEvent.End(3, true))).isEqualTo(255);
     assertThat(exitCode(log(1, Map.of()))).as("it failed").isEqualTo(1);
+    assertThat(exitCode("no space")).as("it failed at its end").isEqualTo(1);
   }
 
   private long exitCode(Object last) throws IOException {
@@ -202,6 +203,9 @@ class WandbTest {
     try (Wandb run = open().orElseThrow()) {
       if (last instanceof RunEvent it) {
         run.happened(it);
+      } else if (last instanceof String why) {
+        run.happened(new RunEvent.End(4, false));
+        run.failed(why);
       }
     }
     Path ended = Path.of(told.get(told.size() - 1).replaceFirst(".* ", ""));
@@ -262,5 +266,39 @@ class WandbTest {
       }
     }
     assertThat(told).noneMatch(it -> it.contains(KEY));
+  }
+
+  /** A file that is closed cannot be written to, as one on a full disk. */
+  @Test
+  void oneThatEndedEarlyIsSaidToBeIncomplete() throws IOException {
+    Wandb run = open().orElseThrow();
+    run.logged(log(1, Map.of("loss", 1.0)));
+    run.close();
+    told.clear();
+    assertThatThrownBy(() -> run.logged(log(2, Map.of("loss", 2.0))))
+        .isInstanceOf(IOException.class);
+    run.close();
+    assertThat(told)
+        .singleElement()
+        .asString()
+        .contains("incomplete", "wandb sync " + file(folder).getParent());
+  }
+
+  @Test
+  void oneThatCannotTellItsEndIsSaidToBeIncomplete() throws IOException {
+    Wandb run = open().orElseThrow();
+    run.close();
+    told.clear();
+    assertThatThrownBy(run::close).isInstanceOf(IOException.class);
+    assertThat(told).singleElement().asString().contains("incomplete");
+  }
+
+  @Test
+  void whatToTypeIsQuotedForAShell() throws IOException {
+    Path odd = Files.createDirectory(folder.resolve("it's mine"));
+    environment.put("WANDB_DIR", odd.toString());
+    open().orElseThrow().close();
+    String quoted = file(odd).getParent().toString().replace("it's", "it'\\''s");
+    assertThat(told).containsExactly("to upload the run to W&B: wandb sync '" + quoted + "'");
   }
 }
