@@ -1,7 +1,9 @@
 package dev.fluxtune.app;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
+import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.adapter.AdapterFolder;
 import dev.fluxtune.trainer.checkpoint.Checkpoint;
@@ -9,6 +11,7 @@ import dev.fluxtune.trainer.checkpoint.Content;
 import dev.fluxtune.trainer.checkpoint.SideFiles;
 import dev.fluxtune.trainer.loop.Optimizer;
 import dev.fluxtune.trainer.model.Dtype;
+import dev.fluxtune.trainer.model.Gpu;
 import dev.fluxtune.trainer.model.Llama;
 import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.TensorBytes;
@@ -40,7 +43,8 @@ final class Trainee implements AutoCloseable {
   /**
    * Reads a model, or draws its weights where the folder has a configuration alone.
    *
-   * @throws dev.fluxtune.schemas.BadInputException if the folder holds no model that is supported
+   * @throws BadInputException if the folder holds no model that is supported, or memory does not
+   *     suffice for it
    */
   static Trainee open(Setup setup, RunConfig config) {
     Deque<Runnable> open = new ArrayDeque<>();
@@ -48,6 +52,15 @@ final class Trainee implements AutoCloseable {
       return new Trainee(setup, config, open);
     } catch (RuntimeException | Error e) {
       open.forEach(Runnable::run);
+      if (e instanceof EngineException it && Gpu.outOfMemory(it)) {
+        throw new BadInputException(
+            """
+            %s: the memory of the device does not suffice for the weights and their moments
+              fewer unfrozen_layers or adapters (use_peft: true, a small lora_r) take less
+              pipeline plan --memory_table shows what fits a card"""
+                .formatted(setup.folder()),
+            e);
+      }
       throw e;
     }
   }

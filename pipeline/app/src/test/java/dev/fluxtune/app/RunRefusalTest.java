@@ -144,4 +144,16 @@ class RunRefusalTest {
     tiny.run(output, "report_to", "page", "page_host", "no.such.host.invalid", "dry_run", true)
         .refused("page_host: no.such.host.invalid is no address");
   }
+
+  @Test
+  void adaptersThatNoMemoryHolds() {
+    refused(
+        says("memory of the device does not suffice", "lora_r", "--memory_table"),
+        "use_peft",
+        true,
+        "lora_r",
+        2_000_000_000,
+        "lora_target_modules",
+        "q_proj");
+  }
 }
