@@ -15,9 +15,9 @@ import java.util.function.DoubleSupplier;
 
 /**
  * What the backward passes of a step add up: the gradient of each trained weight, by name, and the
- * loss. A buffer is there from the first pass that comes to its weight until {@link #clear}: no
- * step's first pass and no second one needs memory for all of them and for all activations at once.
- * Owns native memory.
+ * loss. A buffer is there from the first pass that comes to its weight until {@link #clear}, so
+ * that a step's first pass never has all of them and all activations in memory at once. Owns native
+ * memory.
  */
 public final class Gradients implements AutoCloseable {
   private final Weights weights;

@@ -83,17 +83,19 @@ class LlamaTest {
     }
   }
 
+  private static void near(Map<String, float[]> found, Map<String, float[]> expected) {
+    found.forEach(
+        (name, values) ->
+            assertThat(Fixture.distance(values, expected.get(name))).as(name).isLessThan(1e-5));
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"llama3", "qwen2"})
   void checkpointingChangesNoGradient(String shape) {
     Fixture fixture = Fixture.of(shape);
     try (Weights weights = fixture.weights()) {
       Map<String, float[]> plain = fixture.gradients(weights, PLAIN);
-      fixture
-          .gradients(weights, CHECKPOINTING)
-          .forEach(
-              (name, values) ->
-                  assertThat(Fixture.distance(values, plain.get(name))).as(name).isLessThan(1e-5));
+      near(fixture.gradients(weights, CHECKPOINTING), plain);
     }
   }
 
@@ -110,12 +112,7 @@ class LlamaTest {
         plain.forwardBackward(batch, 1, expected);
         checkpointing.forwardBackward(batch, 1, found);
         Map<String, float[]> right = Fixture.floats(expected);
-        Fixture.floats(found)
-            .forEach(
-                (name, values) ->
-                    assertThat(Fixture.distance(values, right.get(name)))
-                        .as(name)
-                        .isLessThan(1e-5));
+        near(Fixture.floats(found), right);
       }
     }
   }
@@ -146,9 +143,7 @@ class LlamaTest {
       Map<String, float[]> top = fixture.gradients(weights, options(Trained.last(1, true), true));
       assertThat(top).hasSize(12 + 1).containsKey("lm_head.weight");
       assertThat(top).containsKey("model.layers.1.self_attn.k_proj.bias");
-      top.forEach(
-          (name, values) ->
-              assertThat(Fixture.distance(values, full.get(name))).as(name).isLessThan(1e-5));
+      near(top, full);
     }
   }
 
@@ -189,12 +184,7 @@ class LlamaTest {
       assertThat(sums.loss().getAsDouble()).isCloseTo(loss, within(1e-4));
       assertThat(parts.scores(fixture.batch()).loss()).isCloseTo(loss, within(1e-4));
       Map<String, float[]> expected = Fixture.floats(wholes);
-      Fixture.floats(sums)
-          .forEach(
-              (name, values) ->
-                  assertThat(Fixture.distance(values, expected.get(name)))
-                      .as(name)
-                      .isLessThan(1e-5));
+      near(Fixture.floats(sums), expected);
     }
   }
 
