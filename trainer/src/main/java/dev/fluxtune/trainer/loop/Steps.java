@@ -282,37 +282,11 @@ final class Steps implements AutoCloseable {
   }
 
   private RunEvent.Evaluation evaluate() {
-    long begin = System.nanoTime();
     Feed from = new Feed(settings.prefetch(), Long.MAX_VALUE);
     held = from;
     try {
       begin(from, settings.held());
-      Llama.Scores sums = Llama.Scores.NONE;
-      long trained = 0;
-      long chunks = 0;
-      long micro = 0;
-      for (Optional<Batch> batch = take(from); batch.isPresent(); batch = take(from)) {
-        for (Batch some : batch.get().split(chunksAtOnce)) {
-          sums = sums.plus(model.scores(some));
-        }
-        trained += batch.get().trainedTokens();
-        chunks += batch.get().size();
-        micro++;
-      }
-      if (trained == 0) {
-        throw new BadInputException(
-            "the rows to evaluate on hold no trained token: give others, or set eval_strategy: no");
-      }
-      return new RunEvent.Evaluation(
-          step,
-          plan.epochs(step),
-          sums.loss() / trained,
-          sums.hits() / trained,
-          sums.entropy() / trained,
-          trained,
-          chunks,
-          micro,
-          Duration.ofNanos(System.nanoTime() - begin));
+      return Evaluate.after(step, plan, () -> take(from), chunksAtOnce, model::scores);
     } finally {
       from.stop();
     }
