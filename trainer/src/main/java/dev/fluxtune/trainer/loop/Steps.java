@@ -133,6 +133,9 @@ final class Steps implements AutoCloseable {
         made = begun.get();
       }
     } catch (EngineException e) {
+      if (last && Gpu.outOfMemory(e) && !taken.isEmpty()) {
+        return next(); // the run ends before that step: no weight was moved
+      }
       return fewer(e);
     }
     step++;

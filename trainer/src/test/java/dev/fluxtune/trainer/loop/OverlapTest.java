@@ -167,4 +167,21 @@ class OverlapTest {
             "pass 4");
     assertThat(Rig.steps(events)).hasSize(STEPS);
   }
+
+  @Test
+  void aStopSavesTheLastStepThoughTheNextOneHadNoMemory() {
+    train(
+        true,
+        settings()
+            .stopWhen(() -> log.contains("Step 2"))
+            .save(Every.steps(100), last -> Path.of("checkpoint-" + last.step())),
+        STEPS,
+        batch -> {
+          if (log.contains("pass 3")) {
+            throw new EngineException("CUDA out of memory");
+          }
+        });
+    assertThat(log)
+        .containsExactly("pass 1", "pass 2", "Step 1", "pass 3", "Step 2", "Saved 2", "End 2");
+  }
 }
