@@ -62,7 +62,7 @@ class Device(threading.Thread):
 
     @staticmethod
     def query(what):
-        card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        card = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0] or "0"
         return ["nvidia-smi", f"--id={card}", f"--query-gpu={what}", "--format=csv,noheader,nounits"]
 
     def __init__(self, every_ms=100):
@@ -86,8 +86,8 @@ class Device(threading.Thread):
         self.join()
 
     def taken(self):
-        """The most since, less what was in use before."""
-        return max(mib for _, mib in self.samples) - self.samples[0][1]
+        """The most since, less what was in use before; 0 where there is none."""
+        return max(mib for _, mib in self.samples) - self.samples[0][1] if self.samples else 0
 
 
 def measured(command, cpus, scratch, extra_env=()):

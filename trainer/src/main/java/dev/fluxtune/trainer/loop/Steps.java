@@ -133,7 +133,8 @@ final class Steps implements AutoCloseable {
         made = begun.get();
       }
     } catch (EngineException e) {
-      return fewer(e);
+      boolean dropped = last && Gpu.outOfMemory(e) && !taken.isEmpty();
+      return dropped ? next() : fewer(e); // no weight was moved: the run may end before that step
     }
     step++;
     evaluationDue = settings.evaluate().due(step, plan);
@@ -264,7 +265,9 @@ final class Steps implements AutoCloseable {
     long after = plan.microBatches(step + 1);
     Feed from = feed;
     if (from == null) {
-      from = new Feed(settings.prefetch(), plan.microBatches(total) - before);
+      long whole = overlapping ? plan.microBatches(1) : 1; // else no step would begin early
+      int ready = (int) Math.max(settings.prefetch(), whole);
+      from = new Feed(ready, plan.microBatches(total) - before);
       feed = from;
       begin(from, batches);
     }

@@ -39,7 +39,8 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
   /**
    * What happens beside the steps.
    *
-   * @param prefetch batches held ready beyond the step in progress
+   * @param prefetch batches held ready beyond the step in progress; on a GPU at least those of one
+   *     step, so that it can begin before the last one is told of
    * @param after the step that was the last before: the batches begin behind it, and weights and
    *     optimizer are as it left them
    * @param evaluated whether the evaluation that may be due after that step was made; a run that is

@@ -167,4 +167,48 @@ class OverlapTest {
             "pass 4");
     assertThat(Rig.steps(events)).hasSize(STEPS);
   }
+
+  @Test
+  void aStopSavesTheLastStepThoughTheNextOneHadNoMemory() {
+    train(
+        true,
+        settings()
+            .stopWhen(() -> log.contains("Step 2"))
+            .save(Every.steps(100), last -> Path.of("checkpoint-" + last.step())),
+        STEPS,
+        batch -> {
+          if (log.contains("pass 3")) {
+            throw new EngineException("CUDA out of memory");
+          }
+        });
+    assertThat(log)
+        .containsExactly("pass 1", "pass 2", "Step 1", "pass 3", "Step 2", "Saved 2", "End 2");
+  }
+
+  @Test
+  void aStepOfMoreBatchesThanThePrefetchBeginsEarlyToo() {
+    StepPlan plan = new StepPlan(2 * STEPS, 1, 4, false, 1, -1, 0);
+    AtomicReference<Steps> running = new AtomicReference<>();
+    try (Rig rig = Rig.of(Fixture.of("qwen2"), Trained.everything(), true);
+        Steps steps =
+            new Steps(
+                rig.model(),
+                (batch, scale, into, number) -> {
+                  long until = System.nanoTime() + 2_000_000_000L;
+                  while (running.get().batchesReady() < 4 && System.nanoTime() < until) {
+                    Thread.onSpinWait();
+                  }
+                  log.add("pass " + number);
+                  rig.model().forwardBackward(batch, scale, into, number);
+                },
+                rig.optimizer(),
+                plan,
+                settings().prefetch(2),
+                true,
+                Rig.epochs(CHUNKS, 1, false, 1))) {
+      running.set(steps);
+      log.add("Step " + steps.next().step());
+    }
+    assertThat(log).hasSize(9).startsWith("pass 0").endsWith("pass 7", "Step 1");
+  }
 }
