@@ -81,7 +81,6 @@ public record MemoryPlan(
     List<String> below = Activations.below(config, settings.trained());
     long moved = settings.masters() ? Dtype.FLOAT32.bytes() : settings.dtype().bytes();
     long all = moved * numbers(config, settings.trained(), names);
-    long lower = moved * numbers(config, settings.trained(), below);
     MemoryPlan stays =
         new MemoryPlan(
             weights(config, settings),
@@ -92,12 +91,14 @@ public record MemoryPlan(
             0,
             0,
             WORKSPACE);
-    long late = accumulates ? 0 : lower;
+    long late = accumulates ? 0 : moved * numbers(config, settings.trained(), below);
+    long last = accumulates ? 0 : moved * numbers(config, settings.trained(), end(config, names));
     long kept = layer.kept(late);
-    MemoryPlan head = stays.with(all - late, kept, 0, layer.head());
-    MemoryPlan top = stays.with(all - late, kept, layer.backward(), 0);
-    MemoryPlan bottom = stays.with(all, layer.keptOfOne(), layer.backward(), 0);
-    return Stream.of(head, top, bottom)
+    MemoryPlan head = stays.with(all - late - last, kept, 0, layer.head());
+    MemoryPlan top = stays.with(all - late - last, kept, layer.backward(), 0);
+    MemoryPlan bottom = stays.with(all - last, layer.keptOfOne(), layer.backward(), 0);
+    MemoryPlan end = stays.with(all, 0, layer.embedding(), 0);
+    return Stream.of(head, top, bottom, end)
         .max(Comparator.comparingLong(MemoryPlan::peak))
         .orElseThrow();
   }
@@ -105,6 +106,13 @@ public record MemoryPlan(
   private MemoryPlan with(long gradients, long kept, long recomputation, long logits) {
     return new MemoryPlan(
         weights, masters, gradients, optimizer, kept, recomputation, logits, workspace);
+  }
+
+  /** The embedding, if it is trained: its gradient is the last, but where it is the head too. */
+  private static List<String> end(ModelConfig config, List<String> names) {
+    return names.stream()
+        .filter(name -> name.equals(ModelConfig.EMBEDDING) && !config.tiedEmbeddings())
+        .toList();
   }
 
   private static long numbers(ModelConfig config, Trained trained, List<String> names) {
@@ -163,6 +171,11 @@ public record MemoryPlan(
     long backward() {
       long wide = settings.dtype().bytes() * tokens * config.intermediateSize();
       return Math.max(7 * wide, 2 * wide + dense()) + 4 * activations().input(tokens);
+    }
+
+    /** While the gradient of the embedding is made: that of the lowest layer's input, twice. */
+    long embedding() {
+      return 2 * activations().input(tokens);
     }
 
     /**

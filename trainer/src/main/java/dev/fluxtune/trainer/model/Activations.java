@@ -3,7 +3,6 @@ package dev.fluxtune.trainer.model;
 import dev.fluxtune.trainer.adapter.Lora;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** The memory that waits for a layer's backward pass, in bytes, by what llama.py keeps. */
 public record Activations(ModelConfig config, Trained trained, Dtype dtype) {
@@ -34,12 +33,11 @@ public record Activations(ModelConfig config, Trained trained, Dtype dtype) {
     return (long) (all + config.layers() - 1) / config.layers() * rank;
   }
 
-  /** The trained weights below the top layer, whose gradients come after its own. */
+  /** The trained weights of the layers below the top one, whose gradients come after its own. */
   public static List<String> below(ModelConfig config, Trained trained) {
     String top = "model.layers." + (config.layers() - 1) + ".";
-    Set<String> first = Set.of(ModelConfig.NORM, config.headName());
     return trained.names(config).stream()
-        .filter(name -> !name.startsWith(top) && !first.contains(name))
+        .filter(name -> name.startsWith("model.layers.") && !name.startsWith(top))
         .toList();
   }
 
@@ -48,7 +46,7 @@ public record Activations(ModelConfig config, Trained trained, Dtype dtype) {
    * peak: the top one, which is next after the head, and as many as fit where gradients will lie
    * that are not there yet.
    *
-   * @param gradients bytes still to come of the trained weights below the top layer
+   * @param gradients bytes still to come of the trained weights of the layers below the top one
    */
   public int whole(long tokens, long gradients) {
     int layers = config.layers() - trained.firstLayer(config);
