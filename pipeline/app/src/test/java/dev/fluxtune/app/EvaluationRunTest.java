@@ -14,22 +14,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a run does with rows that it is not trained on. */
-class EvaluationRunTest {
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
-
+class EvaluationRunTest extends TinyRuns {
   @Test
   void evaluationAndSamplesLeaveTheTrainingAsItIs() throws IOException {
     tiny.whole(output, "max_steps", 6);

@@ -8,22 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Rows that cannot be evaluated on; {@link EvaluationRunTest} has those that can. */
-class HeldOutTest {
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
-
+class HeldOutTest extends TinyRuns {
   @Test
   void shardsThatAreTrainedOnAreNotEvaluatedOn() {
     Path shards = folder.resolve("shards");

@@ -15,24 +15,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Rows that hold what acts on a terminal, and lines of a megabyte. */
-class HostileTextTest {
+class HostileTextTest extends TinyRuns {
   private static final String ESCAPES = "\u001b[2J\u001b]0;x\u0007\u009b31m\u202eabc\r";
   private static final ObjectMapper JSON = new ObjectMapper();
-
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
 
   private static String row(String prompt, String completion) throws IOException {
     return JSON.writeValueAsString(

@@ -9,33 +9,22 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Adapters on a model that the command itself trained for some steps. */
-class LoraRunTest {
+class LoraRunTest extends TinyRuns {
   private static final String ADAPTER = "adapter_model.safetensors";
 
   @TempDir static Path shared;
   private static Path base;
 
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
   @BeforeAll
   static void trainTheBase() throws IOException {
     base = shared.resolve("base");
     new TinyRun(shared).whole(base, "max_steps", 20, "save_strategy", "no");
-  }
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
   }
 
   private static Object[] lora(Object... more) {

@@ -9,22 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The page, the report and the comparison of real runs, at reduced size. */
-class ReportRunTest {
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
-
+class ReportRunTest extends TinyRuns {
   private static JsonNode shown(Path report) throws IOException {
     String text = Files.readString(report);
     String begin = "id=\"data\">";

@@ -6,22 +6,10 @@ import dev.fluxtune.schemas.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What a run cannot do is said in one message, with what to do, before anything is written. */
-class RunRefusalTest {
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
-
+class RunRefusalTest extends TinyRuns {
   private void refused(String[] parts, Object... settings) {
     CommandRun run = tiny.run(output, settings);
     run.refused(parts);

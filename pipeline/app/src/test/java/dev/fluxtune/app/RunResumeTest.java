@@ -14,25 +14,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A run that was stopped goes on as if it never had been. */
-class RunResumeTest {
+class RunResumeTest extends TinyRuns {
   private static final int MID_EPOCH = 40; // of 25 steps an epoch, 30 where documents are whole
-
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
 
   static Stream<List<Object>> orders() {
     return Stream.of(

@@ -15,12 +15,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code pipeline run} from end to end, at reduced size. */
-class RunTest {
+class RunTest extends TinyRuns {
   private static final String[] MODEL_FILES = {
     "config.json",
     "generation_config.json",
@@ -28,16 +26,6 @@ class RunTest {
     "tokenizer.json",
     "tokenizer_config.json"
   };
-
-  @TempDir Path folder;
-  private TinyRun tiny;
-  private Path output;
-
-  @BeforeEach
-  void layOut() throws IOException {
-    tiny = new TinyRun(folder);
-    output = folder.resolve("out");
-  }
 
   private long totalSteps() {
     CommandRun plan = tiny.call("plan", folder.resolve("plan"));
