@@ -185,13 +185,7 @@ public final class Optimizer implements AutoCloseable {
             masters.ifPresent(it -> ops.call(device, "copy", working, arrays(it)));
             NDArray unclipped = norm.get(0);
             unclipped.attach(host);
-            return Gpu.arriving(
-                manager.getDevice(),
-                () -> {
-                  try (unclipped) {
-                    return unclipped.getFloat();
-                  }
-                });
+            return Gpu.arriving(manager.getDevice(), unclipped);
           }
         });
   }

@@ -179,8 +179,9 @@ final class Steps implements AutoCloseable {
     }
     taken = List.of();
     DoubleSupplier gradNorm = optimizer.step(into, step + 1, rate);
-    DoubleSupplier loss = into.loss();
+    DoubleSupplier sum = into.loss();
     into.clear();
+    DoubleSupplier loss = () -> sum.getAsDouble() / trained;
     return new Made(micro, trained, rate, waited, Optional.of(loss), Optional.of(gradNorm));
   }
 
@@ -194,7 +195,7 @@ final class Steps implements AutoCloseable {
     return new RunEvent.Step(
         step,
         plan.epochs(step),
-        loss.isPresent() ? OptionalDouble.of(loss.getAsDouble() / made.trained()) : loss,
+        loss,
         gradNorm,
         made.rate(),
         made.micro().stream().mapToLong(batch -> batch.inputIds().length).sum(),

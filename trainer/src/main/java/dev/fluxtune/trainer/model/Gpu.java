@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
+import ai.djl.ndarray.NDArray;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
@@ -92,13 +93,21 @@ public final class Gpu {
   }
 
   /**
-   * Reads a number that is on its way from the device to memory of its own on the host. To be asked
-   * for once: that waits for what the device was given until now, and for nothing that it is given
-   * later, as PyTorch itself would.
+   * Reads a number that is on its way from the device to the host. To be asked for once: that waits
+   * for what the device was given until now, and for nothing that it is given later, as PyTorch
+   * itself would.
+   *
+   * @param number a scalar on the host, fp64; closed when it was read
    */
-  public static DoubleSupplier arriving(Device from, DoubleSupplier number) {
+  public static DoubleSupplier arriving(Device from, NDArray number) {
+    DoubleSupplier read =
+        () -> {
+          try (number) {
+            return number.getDouble();
+          }
+        };
     if (!from.isGpu()) {
-      return number;
+      return read;
     }
     Pointer[] event = new Pointer[1];
     check("cuEventCreate", event, 3); // sleeps while it waits, takes no time
@@ -106,7 +115,7 @@ public final class Gpu {
     return () -> {
       check("cuEventSynchronize", event[0]);
       check("cuEventDestroy_v2", event[0]);
-      return number.getAsDouble();
+      return read.getAsDouble();
     };
   }
 

@@ -106,13 +106,7 @@ public final class Gradients implements AutoCloseable {
     NDArray sum = losses.isEmpty() ? host.create(0.0) : tensors.arrivingSum(host, losses);
     losses.forEach(NDArray::close);
     losses.clear();
-    return Gpu.arriving(
-        manager.getDevice(),
-        () -> {
-          try (sum) {
-            return sum.getDouble();
-          }
-        });
+    return Gpu.arriving(manager.getDevice(), sum);
   }
 
   /** Frees it all; the next pass begins anew. */

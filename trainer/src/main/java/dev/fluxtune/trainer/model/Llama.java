@@ -240,8 +240,11 @@ public final class Llama implements AutoCloseable {
       List<NDArray> seeds = seeds(number);
       // Of each layer, from below, its input (checkpointing) or all that it keeps.
       Deque<NDList> kept = new ArrayDeque<>();
-      int whole = activations.whole(ids.size(), into.toCome(below));
-      NDArray x = forward(kept, seeds, options.checkpointing() ? whole : config.layers());
+      int whole =
+          options.checkpointing()
+              ? activations.whole(ids.size(), into.toCome(below))
+              : config.layers();
+      NDArray x = forward(kept, seeds, whole);
       NDList result = head(x, scale, into);
       x.close();
       NDArray gx = result.get(1);

@@ -8,15 +8,15 @@ class Ops(Module):
   def zeros_like(self: __torch__.Ops, x: Tensor) -> Tensor:
     return torch.zeros_like(x)
 
-  # → the norm of all of g, on the CPU but not waited for, and what torch.nn.utils.clip_grad_norm_ divides them by so that
-  # it is `largest` at most (0: one, whatever it is), both fp32
+  # → the norm of all of g, fp64 on the CPU but not waited for, and what torch.nn.utils.clip_grad_norm_ divides them by so
+  # that it is `largest` at most (0: one, whatever it is), fp32
   def norm(self: __torch__.Ops, g: List[Tensor], largest: Tensor) -> List[Tensor]:
     norm = torch.to(torch.linalg_vector_norm(torch.stack(torch._foreach_norm(g, 2)), 2, None, False, dtype=None), 6)
     if torch.gt(float(largest), 0.):
       divisor = torch.clamp(torch.div(torch.add(norm, 1e-6), float(largest)), 1., None)
     else:
       divisor = torch.ones_like(norm)
-    return [torch.to(norm, torch.device("cpu"), 6, True, False), divisor]
+    return [torch.to(torch.to(norm, 7), torch.device("cpu"), 7, True, False), divisor]
 
   # w, g, m (first moments), v (second moments) of one dtype; g is divided first
   def adamw(self: __torch__.Ops, w: List[Tensor], g: List[Tensor], m: List[Tensor], v: List[Tensor], step: Tensor, divisor: Tensor, rate: Tensor, decay: Tensor) -> Tensor:

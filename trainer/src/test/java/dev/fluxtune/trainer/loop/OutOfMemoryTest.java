@@ -33,8 +33,7 @@ class OutOfMemoryTest {
     Optimizer.Settings adamw = new Optimizer.Settings(0.9, 0.999, 1e-4, 0.01, 1);
     try (Rig rig = Rig.of(fixture.config(), fixture.weights(), Trained.everything(), true, adamw);
         Steps steps =
-            new Steps(
-                rig.model(),
+            rig.steps(
                 (batch, scale, into, number) -> {
                   passes.add(batch.size());
                   rig.model().forwardBackward(batch, scale, into, number);
@@ -42,7 +41,6 @@ class OutOfMemoryTest {
                     throw new EngineException(failure);
                   }
                 },
-                rig.optimizer(),
                 PLAN,
                 settings,
                 false,

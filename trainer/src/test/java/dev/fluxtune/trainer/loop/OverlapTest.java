@@ -45,8 +45,7 @@ class OverlapTest {
     AtomicReference<Steps> running = new AtomicReference<>();
     try (Rig rig = Rig.of(Fixture.of("qwen2"), Trained.everything(), true);
         Steps steps =
-            new Steps(
-                rig.model(),
+            rig.steps(
                 (batch, scale, into, number) -> {
                   while (number + 1 < whole && running.get().batchesReady() == 0) {
                     Thread.onSpinWait();
@@ -55,7 +54,6 @@ class OverlapTest {
                   rig.model().forwardBackward(batch, scale, into, number);
                   failing.accept(batch);
                 },
-                rig.optimizer(),
                 PLAN,
                 settings,
                 overlapping,
@@ -191,8 +189,7 @@ class OverlapTest {
     AtomicReference<Steps> running = new AtomicReference<>();
     try (Rig rig = Rig.of(Fixture.of("qwen2"), Trained.everything(), true);
         Steps steps =
-            new Steps(
-                rig.model(),
+            rig.steps(
                 (batch, scale, into, number) -> {
                   long until = System.nanoTime() + 2_000_000_000L;
                   while (running.get().batchesReady() < 4 && System.nanoTime() < until) {
@@ -201,7 +198,6 @@ class OverlapTest {
                   log.add("pass " + number);
                   rig.model().forwardBackward(batch, scale, into, number);
                 },
-                rig.optimizer(),
                 plan,
                 settings().prefetch(2),
                 true,

@@ -102,6 +102,16 @@ record Rig(ModelConfig config, Weights weights, Llama model, Optimizer optimizer
     }
   }
 
+  /** The same, an event at a call. */
+  Steps steps(
+      Steps.Pass pass,
+      StepPlan plan,
+      Train.Settings settings,
+      boolean overlapping,
+      Flux<Batch> batches) {
+    return new Steps(model, pass, optimizer, plan, settings, overlapping, batches);
+  }
+
   Map<String, float[]> values() {
     Map<String, float[]> values = new LinkedHashMap<>();
     weights.names().forEach(name -> values.put(name, weights.get(name).toFloatArray()));
