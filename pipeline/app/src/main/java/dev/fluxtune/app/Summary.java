@@ -17,6 +17,7 @@ final class Summary {
   static Table start(Trainee trainee, PlanReport plan, Ports io) {
     Setup setup = trainee.setup();
     Precision precision = setup.precision();
+    // Of two micro-batches a step: so all gradients count.
     long bytes = setup.memory(true, 1, 2, 1).state();
     Table table = plan.table();
     tokenizer(table, io);

@@ -75,11 +75,9 @@ final class PageServer implements AutoCloseable {
     this.host = host;
     this.tick = tick;
     try {
-      this.at = InetAddress.getByName(host);
+      this.at = address(host);
       this.names = List.of(isLoopback() ? "localhost" : machine(), host);
       this.server = bind(port); // last: from here on it is asked, by threads of its own
-    } catch (UnknownHostException e) {
-      throw refused(host, e);
     } catch (RuntimeException e) {
       threads.dispose();
       throw e;
@@ -110,6 +108,14 @@ final class PageServer implements AutoCloseable {
     try (ServerSocket there = new ServerSocket()) {
       there.bind(new InetSocketAddress(host, 0));
     } catch (IOException e) {
+      throw refused(host, e);
+    }
+  }
+
+  private static InetAddress address(String host) {
+    try {
+      return InetAddress.getByName(host);
+    } catch (UnknownHostException e) {
       throw refused(host, e);
     }
   }
