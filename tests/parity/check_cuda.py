@@ -126,7 +126,7 @@ def head_and_embedding(small, n, hidden, vocabulary, device, dtype, fused=True):
     g = [torch.zeros_like(t, dtype=torch.float32) for t in (norm, head, head)]
     for _ in range(4):
         torch._foreach_zero_(g)
-        loss, gx = ops.head(x, at, targets, torch.tensor(2 / n), torch.tensor(n // 8), [norm, head], g[:2], ADDED)
+        loss, gx = ops.head(x, at, targets, torch.tensor(2 / n), torch.tensor([n // 4, n // 8]), [norm, head], g[:2], ADDED)
         ops.embed_backward(gx, ids, g[2], ADDED)
     return [t.float().cpu() for t in (loss, ops.scores(x, at, targets, torch.tensor(n // 8), [norm, head]), gx, *g)]
 

@@ -2,7 +2,6 @@ package dev.fluxtune.trainer.loop;
 
 import dev.fluxtune.trainer.model.Activations;
 import dev.fluxtune.trainer.model.Dtype;
-import dev.fluxtune.trainer.model.Llama;
 import dev.fluxtune.trainer.model.ModelConfig;
 import dev.fluxtune.trainer.model.Trained;
 import dev.fluxtune.trainer.quantize.Quantization;
@@ -25,7 +24,8 @@ import java.util.stream.Stream;
  * @param optimizer two moments of each trained number
  * @param kept activations that wait for the backward pass, or were made again for it
  * @param recomputation what the backward pass of one layer makes
- * @param logits the head's: logits of as many positions as it takes at once, and their gradient
+ * @param logits the head's: logits of as many positions as it takes at once, in place their
+ *     gradient
  * @param workspace of CUDA and its libraries, and what the allocator cannot use
  */
 public record MemoryPlan(
@@ -164,13 +164,13 @@ public record MemoryPlan(
     }
 
     /**
-     * While the gradient of gate is made, before chains of pointwise operators are fused: that of
-     * silu(gate) · up and six more as large. Or later, when two of them are left and a weight is
-     * turned back.
+     * While the gradient of gate is made; or later, when two such are left and a weight is turned
+     * back.
      */
     long backward() {
       long wide = settings.dtype().bytes() * tokens * config.intermediateSize();
-      return Math.max(7 * wide, 2 * wide + dense()) + 4 * activations().input(tokens);
+      long later = 2 * wide + dense() + 4 * activations().input(tokens);
+      return Math.max(activations().backward(tokens), later);
     }
 
     /** While the gradient of the embedding is made: that of the lowest layer's input, twice. */
@@ -192,12 +192,8 @@ public record MemoryPlan(
       return added ? largest * settings.dtype().bytes() : 0;
     }
 
-    /** Logits, their exponentials in single precision, their gradient; and the hidden states. */
     long head() {
-      long positions = Math.min(tokens, Llama.positionsAtOnce(config));
-      long logits = positions * config.vocabSize();
-      return logits * (2 * settings.dtype().bytes() + Dtype.FLOAT32.bytes())
-          + 6 * activations().input(tokens);
+      return activations().head(tokens, Math.min(tokens, activations().logitsAtOnce(tokens)));
     }
   }
 }

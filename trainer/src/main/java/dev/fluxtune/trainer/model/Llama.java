@@ -12,6 +12,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.LongToIntFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -19,9 +20,6 @@ import java.util.stream.IntStream;
  * memory (the weights are the caller's); one thread at a time.
  */
 public final class Llama implements AutoCloseable {
-  /** Logits that the head makes at once, at most: 128 MiB in single precision. */
-  private static final int LOGITS_AT_ONCE = 1 << 25;
-
   private final ModelConfig config;
   private final Weights weights;
   private final Options options;
@@ -37,7 +35,8 @@ public final class Llama implements AutoCloseable {
   private final List<List<NDArray>> layers;
   private final NDArray none;
   private final NDArray noSeeds;
-  private final int positionsAtOnce;
+  private final LongToIntFunction logitsAtOnce; // positions, of a micro-batch of so many tokens
+  private final int singleAtOnce;
 
   /**
    * How the model is run.
@@ -51,21 +50,25 @@ public final class Llama implements AutoCloseable {
   public record Options(Trained trained, boolean checkpointing, boolean acrossDocuments) {}
 
   public Llama(ModelConfig config, Weights weights, Options options) {
-    this(config, weights, options, positionsAtOnce(config));
+    this(
+        config,
+        weights,
+        options,
+        new Activations(config, options.trained(), weights.dtype())::logitsAtOnce,
+        Activations.singleAtOnce(config));
   }
 
-  /** Trained positions whose logits are in memory together, at most. */
-  public static int positionsAtOnce(ModelConfig config) {
-    return Math.max(1, LOGITS_AT_ONCE / config.vocabSize());
-  }
-
-  /**
-   * @param positionsAtOnce trained positions whose logits are in memory together
-   */
-  Llama(ModelConfig config, Weights weights, Options options, int positionsAtOnce) {
+  /** As the other, but for the positions whose logits are in memory together. */
+  Llama(
+      ModelConfig config,
+      Weights weights,
+      Options options,
+      LongToIntFunction logitsAtOnce,
+      int singleAtOnce) {
     checkPrecision(weights);
     checkTrained(weights, options.trained().names(config));
-    this.positionsAtOnce = positionsAtOnce;
+    this.logitsAtOnce = logitsAtOnce;
+    this.singleAtOnce = singleAtOnce;
     this.config = config;
     this.weights = weights;
     this.options = options;
@@ -303,20 +306,22 @@ public final class Llama implements AutoCloseable {
 
     NDList head(NDArray x, double scale, Gradients into) {
       Gradients.Part g = into.part(List.of(ModelConfig.NORM, config.headName()));
+      int most = logitsAtOnce.applyAsInt(ids.size());
+      int[] sizes = {Activations.evenly(Math.toIntExact(at.size()), most), singleAtOnce};
       return call(
           "head",
           x,
           at,
           targets,
           cpu.create((float) scale),
-          cpu.create(positionsAtOnce),
+          cpu.create(sizes),
           headWeights(),
           g.buffers(),
           g.beta());
     }
 
     NDArray scores(NDArray x) {
-      return one("scores", x, at, targets, cpu.create(positionsAtOnce), headWeights());
+      return one("scores", x, at, targets, cpu.create(singleAtOnce), headWeights());
     }
 
     /** The gradient of a layer's input; {@code gy} and what was kept are freed. */

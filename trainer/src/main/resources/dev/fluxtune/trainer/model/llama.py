@@ -353,29 +353,36 @@ class Ops(Module):
     document = torch.unsqueeze(torch.transpose(torch.narrow(x, 0, at, n), 0, 1), 1)
     return torch.expand(document, [$kv_heads, $heads // $kv_heads, n, $head_dim])
 
-  # ---- head and loss, over trained positions only, `size` of them at a time; w and g hold norm, head
+  # ---- head and loss, over trained positions only; w and g hold norm, head
 
+  # sizes: of how many positions there are logits at once, and of how many of those in single precision
   # → the summed loss (fp64), and the gradient of x
-  def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, size: Tensor, w: List[Tensor], g: List[Tensor], beta: Tensor) -> List[Tensor]:
+  def head(self: __torch__.Ops, x: Tensor, at: Tensor, targets: Tensor, scale: Tensor, sizes: Tensor, w: List[Tensor], g: List[Tensor], beta: Tensor) -> List[Tensor]:
     b = float(beta)
-    factor = (self).ahead([scale], x)[0]
+    factor = float(scale)
     picked = torch.index_select(x, 0, at)  # (m, hidden)
     h, r = (self).norm(picked, w[0])
+    scaled = torch.mul(h, factor)
     gh = torch.empty_like(h)
     losses = annotate(List[Tensor], [])
-    step = int(size)
-    for start in range(0, torch.size(h, 0), step):
-      n = min(step, torch.size(h, 0) - start)
-      part = torch.narrow(h, 0, start, n)
-      target = torch.unsqueeze(torch.narrow(targets, 0, start, n), 1)
-      logs = torch.log_softmax(torch.linear(part, w[1]), 1, 6)  # (n, vocabulary) fp32
-      chosen = torch.gather(logs, 1, target)
-      torch.append(losses, torch.sum(chosen, dtype=7))
-      gp = torch.to(torch.exp(logs) * factor, $dtype)
-      torch.scatter_(gp, 1, target, torch.to(torch.expm1(chosen) * factor, $dtype))
-      torch.copy_(torch.narrow(gh, 0, start, n), torch.mm(gp, w[1]))
-      (self).accumulate(g[1], gp, part, b if start == 0 else 1.)
-    gpicked = (self).norm_backward(gh, picked, r, w[0], g[0], b)
+    block = int(torch.select(sizes, 0, 0))
+    part = int(torch.select(sizes, 0, 1))
+    for start in range(0, torch.size(h, 0), block):
+      n = min(block, torch.size(h, 0) - start)
+      # (n, vocabulary), and in place the gradient of each position's loss: probabilities, less one at the target
+      logits = torch.linear(torch.narrow(h, 0, start, n), w[1])
+      for first in range(0, n, part):
+        k = min(part, n - first)
+        some = torch.narrow(logits, 0, first, k)
+        target = torch.unsqueeze(torch.narrow(targets, 0, start + first, k), 1)
+        logs = torch.log_softmax(some, 1, 6)  # fp32
+        chosen = torch.gather(logs, 1, target)
+        torch.append(losses, torch.sum(chosen, dtype=7))
+        torch.exp(logs, out=some)
+        torch.scatter_(some, 1, target, torch.to(torch.expm1(chosen), $dtype))
+      torch.mm(logits, w[1], out=torch.narrow(gh, 0, start, n))
+      (self).accumulate(g[1], logits, torch.narrow(scaled, 0, start, n), b if start == 0 else 1.)
+    gpicked = (self).norm_backward(torch.mul(gh, factor), picked, r, w[0], g[0], b)
     gx = torch.index_copy_(torch.zeros_like(x), 0, at, gpicked)
     return [torch.neg(torch.sum(torch.stack(losses), dtype=None)), gx]
 

@@ -126,11 +126,11 @@ class LlamaTest {
             NDArray x = ops.call(manager, "embed", ids, embedding).get(0);
             NDArray at = manager.create(new long[] {0, 1, 3});
             NDArray targets = manager.create(new long[] {2, 3, 1});
-            NDArray two = manager.create(2); // positions at once: the second part is added
+            NDArray sizes = manager.create(new int[] {2, 1}); // the second part is added
             NDArray scale = manager.create(1f);
             List<NDArray> g = all.subList(0, 2);
             NDArray gy =
-                ops.call(manager, "head", x, at, targets, scale, two, head.subList(0, 2), g, b)
+                ops.call(manager, "head", x, at, targets, scale, sizes, head.subList(0, 2), g, b)
                     .get(1);
             NDArray places = manager.create(new int[] {0, 1, 2, 3});
             NDArray cu = manager.create(new int[] {0, 4});
@@ -242,7 +242,7 @@ class LlamaTest {
     Fixture fixture = Fixture.of("llama3");
     try (Weights weights = fixture.weights();
         Llama whole = new Llama(fixture.config(), weights, PLAIN);
-        Llama parts = new Llama(fixture.config(), weights, PLAIN, 7);
+        Llama parts = new Llama(fixture.config(), weights, PLAIN, tokens -> 7, 3);
         Gradients wholes = whole.gradients(Dtype.FLOAT32);
         Gradients sums = parts.gradients(Dtype.FLOAT32)) {
       assertThat(fixture.batch().trainedTokens() % 7).isNotZero();
@@ -268,7 +268,7 @@ class LlamaTest {
     float[] expected = fixture.expected("likely.scores");
     try (Weights weights = fixture.weights();
         Llama whole = new Llama(fixture.config(), weights, PLAIN);
-        Llama parts = new Llama(fixture.config(), weights, PLAIN, 7)) {
+        Llama parts = new Llama(fixture.config(), weights, PLAIN, tokens -> 7, 3)) {
       for (Llama model : List.of(whole, parts)) {
         Llama.Scores scores = model.scores(of);
         assertThat(scores.loss()).isCloseTo(expected[0], withinPercentage(1e-3));
