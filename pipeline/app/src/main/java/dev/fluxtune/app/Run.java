@@ -58,21 +58,24 @@ final class Run {
     Optional<Ports> held =
         config.output().evalStrategy() == When.NO ? Optional.empty() : Optional.of(io.evaluation());
     try (Interrupt interrupt = Interrupt.watch(terminal)) {
-      Page.check(config.output()); // what is wrong there, or with the model, needs no count
+      Page.check(config.output()); // what is wrong with it, model or folder needs no count
       Setup setup = Setup.of(model, config, Gpu.device());
       held.ifPresent(Ports::aside);
-      Counted counted = Pipeline.counted(io, cache, terminal);
-      Pipeline.warnings(terminal, counted);
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
-        run(output, setup, counted, held, interrupt);
+        run(output, output.open(terminal::note), setup, held, interrupt);
       }
     }
   }
 
   private void run(
-      RunFolder output, Setup setup, Counted counted, Optional<Ports> held, Interrupt interrupt) {
+      RunFolder output,
+      Optional<Checkpoint> from,
+      Setup setup,
+      Optional<Ports> held,
+      Interrupt interrupt) {
+    Counted counted = Pipeline.counted(io, cache, terminal);
+    Pipeline.warnings(terminal, counted);
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
-    Optional<Checkpoint> from = output.open(terminal::note);
     try (Trainee trainee = Trainee.open(setup, config)) {
       if (setup.drawn()) {
         terminal.note(

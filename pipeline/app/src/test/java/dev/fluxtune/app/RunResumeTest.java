@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -177,6 +178,17 @@ class RunResumeTest extends TinyRuns {
     tiny.run(output, "max_steps", 2)
         .refused(
             output + ": holds a run, but no checkpoint that is whole", "checkpoint-2 is damaged");
+  }
+
+  @Test
+  void refusesAFolderWithARunBeforeItCountsRows() throws IOException {
+    tiny.whole(output, "max_steps", 2);
+    List<String> rows = new ArrayList<>(Collections.nCopies(5000, "{\"text\": \"a row\"}"));
+    rows.add("{");
+    Path broken = Files.write(folder.resolve("broken.jsonl"), rows);
+
+    tiny.run(output, "max_steps", 2, "dataset_name", broken)
+        .refused(output + ": holds another run");
   }
 
   @Test
