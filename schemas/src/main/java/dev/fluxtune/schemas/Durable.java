@@ -18,12 +18,27 @@ public final class Durable {
     return file.resolveSibling("." + file.getFileName() + ".tmp");
   }
 
-  /** Writes a file; an older one of that name is there whole until the new one is. */
+  /**
+   * Writes a file; an older one of that name is there whole until the new one is. Where it fails
+   * nothing is left over.
+   */
   public static void write(Path file, byte[] content) throws IOException {
     Path temporary = temporary(file);
+    try {
+      fill(temporary, content);
+      rename(temporary, file);
+    } catch (IOException e) {
+      if (Files.isRegularFile(temporary)) {
+        Files.delete(temporary);
+      }
+      throw e;
+    }
+  }
+
+  private static void fill(Path file, byte[] content) throws IOException {
     try (FileChannel channel =
         FileChannel.open(
-            temporary,
+            file,
             StandardOpenOption.CREATE,
             StandardOpenOption.TRUNCATE_EXISTING,
             StandardOpenOption.WRITE)) {
@@ -33,7 +48,6 @@ public final class Durable {
       }
       channel.force(true);
     }
-    rename(temporary, file);
   }
 
   /** Gives a file or folder that is whole and synced its own name, beside the one it had. */

@@ -33,4 +33,12 @@ class DurableTest {
     assertThatThrownBy(() -> Durable.write(file, new byte[1])).isInstanceOf(IOException.class);
     assertThat(file).hasContent("old");
   }
+
+  @Test
+  void leavesNothingOverWhereAFolderHasTheName() throws IOException {
+    Path taken = Files.createDirectory(folder.resolve("report.html"));
+
+    assertThatThrownBy(() -> Durable.write(taken, new byte[1])).isInstanceOf(IOException.class);
+    assertThat(folder).isDirectoryContaining(taken::equals).isDirectoryNotContaining("glob:**.tmp");
+  }
 }

@@ -16,6 +16,7 @@ import java.util.OptionalInt;
  * @param trainedTokens tokens that are targets, in one epoch
  * @param chunks chunks in one epoch
  * @param fill share of the chunks' room that tokens fill, 0 to 1
+ * @param truncatedTokens tokens cut off at {@code max_length}
  * @param tailTokens tokens of a last, unfull chunk that is dropped
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -25,6 +26,7 @@ record PlanReport(
     long trainedTokens,
     long chunks,
     double fill,
+    long truncatedTokens,
     long tailTokens,
     long microBatchesPerEpoch,
     long stepsPerEpoch,
@@ -41,6 +43,7 @@ record PlanReport(
         counts.ledger().trained(),
         counts.chunks(),
         counts.fill(room),
+        counts.ledger().truncated(),
         counts.ledger().tail(),
         plan.microBatchesPerEpoch(),
         plan.stepsPerEpoch(),
@@ -62,19 +65,24 @@ record PlanReport(
 
   /** The table that a person reads. */
   Table table() {
-    return new Table()
-        .line("examples", examples, "")
-        .line("tokens", tokens, "")
-        .line(
-            "trained tokens",
-            trainedTokens,
-            String.format(
-                Locale.ROOT, "%.1f %% of all", 100.0 * trainedTokens / Math.max(1, tokens)))
-        .line("chunks", chunks, String.format(Locale.ROOT, "%.1f %% full", 100 * fill))
-        .line("tail tokens", tailTokens, tailTokens == 0 ? "" : "in no chunk (tail: drop)")
+    Table rows =
+        new Table()
+            .line("examples", examples, "")
+            .line("tokens", tokens, "")
+            .line("trained tokens", trainedTokens, share(trainedTokens) + " of all")
+            .line("chunks", chunks, String.format(Locale.ROOT, "%.1f %% full", 100 * fill));
+    if (truncatedTokens > 0) {
+      rows.line(
+          "truncated tokens", truncatedTokens, share(truncatedTokens) + ", beyond max_length");
+    }
+    return rows.line("tail tokens", tailTokens, tailTokens == 0 ? "" : "in no chunk (tail: drop)")
         .line("micro-batches an epoch", microBatchesPerEpoch, "")
         .line("steps an epoch", stepsPerEpoch, "")
         .line("total steps", totalSteps, "")
         .line("warm-up steps", warmupSteps, "");
+  }
+
+  private String share(long part) {
+    return String.format(Locale.ROOT, "%.1f %%", 100.0 * part / Math.max(1, tokens));
   }
 }

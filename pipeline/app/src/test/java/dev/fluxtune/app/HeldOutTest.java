@@ -78,6 +78,12 @@ class HeldOutTest extends TinyRuns {
         .refused("the rows to evaluate on cannot be used", "damaged.arrow: cannot be read");
   }
 
+  @Test
+  void rowsOfOneFileAreToldHowToBeSetAside() {
+    tiny.run(output, "dataset_name", tiny.rows().resolve("train.jsonl"), "eval_strategy", "epoch")
+        .refused("test_split_size: 0.1", "eval_dataset_name");
+  }
+
   private Path many(String... more) throws IOException {
     List<String> rows = new ArrayList<>();
     for (int i = 0; i < 1200; i++) {

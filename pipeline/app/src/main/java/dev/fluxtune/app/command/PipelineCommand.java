@@ -234,6 +234,11 @@ public final class PipelineCommand {
       if (at instanceof OutOfMemoryError) {
         return "out of memory (" + at.getMessage() + "); more: FLUXTUNE_JAVA_OPTS=-Xmx2g";
       }
+      if (at instanceof UnsatisfiedLinkError
+          || (at instanceof ExceptionInInitializerError && at.getMessage() != null)) { // zstd-jni's
+        return "a native library cannot be used (%s); they are unpacked into %s: free space there, or name another folder that programs may run from: FLUXTUNE_JAVA_OPTS=-Djava.io.tmpdir=FOLDER%n--stacktrace shows where"
+            .formatted(at.getMessage(), System.getProperty("java.io.tmpdir"));
+      }
     }
     return "unexpected: %s%n--stacktrace shows where; please report it".formatted(failure);
   }

@@ -88,6 +88,9 @@ public final class Checks {
   }
 
   private void training(RunConfig.Training training) {
+    String nan = "must be below 1, or the first step divides by zero";
+    refuse(training.adamBeta1() >= 1, nan, "adam_beta1");
+    refuse(training.adamBeta2() >= 1, nan, "adam_beta2");
     refuse(
         training.numTrainEpochs() == 0 && training.maxSteps() <= 0,
         "must be above 0 where max_steps does not say how long",

@@ -24,6 +24,8 @@ final class Defaults {
           "lora_target_modules",
           "lora_modules_to_save",
           "use_rslora");
+  private static final List<String> OF_EVALUATION =
+      List.of("eval_dataset_name", "test_split_size", "eval_steps");
   private static final List<String> OF_4_BITS =
       List.of("bnb_4bit_quant_type", "use_bnb_nested_quant");
 
@@ -58,6 +60,7 @@ final class Defaults {
       given.remove("test_split_size");
       notices.add("test_split_size is ignored, since eval_dataset_name is given");
     }
+    evaluation();
     home.ifPresent(this::embedded);
     if (packs && !packed()) {
       packing();
@@ -65,6 +68,16 @@ final class Defaults {
     best();
     idle("use_peft", OF_ADAPTERS);
     idle("load_in_4bit", OF_4_BITS);
+  }
+
+  /** Rows to evaluate on, and nothing that says when: a split would be lost to training alone. */
+  private void evaluation() {
+    List<String> keys = OF_EVALUATION.stream().filter(it -> given(it).isPresent()).toList();
+    if (given("eval_strategy").isEmpty() && !keys.isEmpty()) {
+      notices.add(
+          "without eval_strategy: epoch or steps nothing is evaluated; given: "
+              + String.join(", ", keys));
+    }
   }
 
   /** Where transformers would take the worst for the best. */

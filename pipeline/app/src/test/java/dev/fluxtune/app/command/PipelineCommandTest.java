@@ -318,4 +318,16 @@ class PipelineCommandTest {
     assertThat(err())
         .endsWith("pipeline: out of memory (Java heap space); more: FLUXTUNE_JAVA_OPTS=-Xmx2g\n");
   }
+
+  @Test
+  void aNativeLibraryThatCannotBeUnpackedNamesTheFolder() {
+    Throwable noRoom = new ExceptionInInitializerError("Cannot unpack libzstd-jni: No space left");
+    Throwable noexec = new UnsatisfiedLinkError("failed to map segment from shared object");
+    for (Throwable cause : List.of(noRoom, noexec)) {
+      assertThat(PipelineCommand.why(new IllegalStateException("writing failed", cause)))
+          .contains(cause.getMessage())
+          .contains(System.getProperty("java.io.tmpdir"))
+          .contains("FLUXTUNE_JAVA_OPTS=-Djava.io.tmpdir=FOLDER");
+    }
+  }
 }

@@ -32,6 +32,8 @@ class ChecksTest {
           unfrozen_layers=0                             | --unfrozen_layers  must be at least 1
           train_head=true                               | --train_head  needs unfrozen_layers
           use_peft=true lora_dropout=1                  | --lora_dropout  must be below 1
+          adam_beta1=1                                  | --adam_beta1  must be below 1
+          adam_beta2=1                                  | --adam_beta2  must be below 1
           load_in_4bit=true                             | --load_in_4bit  needs use_peft: true; it is for training adapters
           load_in_8bit=true use_peft=false              | --load_in_8bit  needs use_peft
           use_peft=1 load_in_8bit=true load_in_4bit=true| --load_in_8bit  does not go with

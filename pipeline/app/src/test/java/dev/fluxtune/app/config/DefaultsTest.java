@@ -96,6 +96,20 @@ class DefaultsTest {
   }
 
   @Test
+  void tellOfRowsToEvaluateOnThatNothingEvaluates() {
+    String[] split = {"dataset_name=a", "packing=false", "test_split_size=0.1", "eval_steps=5"};
+    assertThat(parse(split).notices())
+        .containsExactly(
+            "without eval_strategy: epoch or steps nothing is evaluated; given: test_split_size,"
+                + " eval_steps");
+    for (String written : List.of("no", "epoch")) {
+      String[] more = Arrays.copyOf(split, split.length + 1);
+      more[split.length] = "eval_strategy=" + written;
+      assertThat(parse(more).notices()).isEmpty();
+    }
+  }
+
+  @Test
   void evaluateAsOftenAsTheyLog() {
     assertThat(parse("eval_strategy=steps").config().output().evalSteps()).contains(10.0);
     assertThat(parse("eval_strategy=steps", "logging_steps=3").config().output().evalSteps())

@@ -24,6 +24,9 @@ public final class Format {
           + " context. Write a response that appropriately completes the request.\n\n"
           + "### Instruction:\n";
 
+  private static final String ONE_KIND =
+      "; the rows of all files are of one kind, told by the first: give them the same columns";
+
   private Format() {}
 
   /**
@@ -74,7 +77,7 @@ public final class Format {
   /** The stage for rows that a template of the user's puts into words. */
   public static Function<RecordBatch, List<Prompted>> with(
       Template template, boolean completionOnly, BadRows bad) {
-    Row<Prompted> filled = (rows, row) -> template.fill(column -> required(rows, row, column));
+    Row<Prompted> filled = (rows, row) -> template.fill(column -> required(rows, row, column, ""));
     return batch ->
         each(
             batch,
@@ -101,22 +104,27 @@ public final class Format {
     return switch (kind) {
       case INSTRUCTION ->
           new Instruction(
-              required(rows, row, "instruction"),
+              required(rows, row, "instruction", ONE_KIND),
               rows.text(row, "input").orElse(""),
-              required(rows, row, "output"));
+              required(rows, row, "output", ONE_KIND));
       case PROMPT_COMPLETION ->
-          new PromptCompletion(required(rows, row, "prompt"), required(rows, row, "completion"));
-      case TEXT -> new Text(required(rows, row, textField));
+          new PromptCompletion(
+              required(rows, row, "prompt", ONE_KIND), required(rows, row, "completion", ONE_KIND));
+      case TEXT -> new Text(required(rows, row, textField, ONE_KIND));
       case PACKED, PREPARED, TEMPLATE -> throw new IllegalArgumentException(kind + " has no text");
     };
   }
 
-  private static String required(RecordBatch rows, int row, String column) {
+  private static String required(RecordBatch rows, int row, String column, String whereNone) {
     return rows.text(row, column)
         .orElseThrow(
             () ->
                 new BadInputException(
-                    "%s: column %s is missing or null; the row's columns are %s"
-                        .formatted(rows.place(row), column, rows.columns())));
+                    "%s: column %s is missing or null; the row's columns are %s%s"
+                        .formatted(
+                            rows.place(row),
+                            column,
+                            rows.columns(),
+                            rows.columns().contains(column) ? "" : whereNone)));
   }
 }

@@ -96,5 +96,16 @@ class FormatRowsTest {
         .containsExactly(Prompted.of("x? ", "y"));
     assertThat(bad.count()).isEqualTo(1);
     assertThat(bad.first().get(0)).contains("rows.jsonl:2: column a is missing or null");
+    assertThat(bad.first().get(0)).doesNotContain("one kind");
+  }
+
+  @Test
+  void rowsOfAnotherKindThanTheFirstAreToldThatAllMustBeOfOne() throws IOException {
+    formatted(
+        "{\"instruction\": \"i\", \"output\": \"o\"}\n",
+        Format.with(RowKind.PROMPT_COMPLETION, "text", true, bad),
+        Map.of());
+    assertThat(bad.first().get(0))
+        .contains("column prompt", "[instruction, output]", "of one kind");
   }
 }
