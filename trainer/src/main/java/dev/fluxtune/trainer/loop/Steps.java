@@ -326,10 +326,6 @@ final class Steps implements AutoCloseable {
     }
   }
 
-  boolean cancelled() {
-    return cancelled;
-  }
-
   private Gradients gradients() {
     Gradients there = gradients;
     if (there == null) {

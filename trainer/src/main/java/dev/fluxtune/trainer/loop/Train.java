@@ -34,7 +34,7 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
   private final AtomicReference<@Nullable Thread> tensorThread = new AtomicReference<>();
   private final ExecutorService tensors = Executors.newSingleThreadExecutor(this::tensorThread);
   private final AtomicReference<@Nullable Steps> begun = new AtomicReference<>();
-  private volatile boolean closed;
+  private volatile boolean cancelled; // from below: nobody listens any more
 
   /**
    * What happens beside the steps.
@@ -172,6 +172,7 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
               .subscribeOn(Schedulers.fromExecutor(task -> tensors.execute(task)))
               .doFinally(
                   end -> {
+                    cancelled = true;
                     steps.cancel();
                     tensors.shutdown();
                   });
@@ -187,7 +188,6 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
   /** Ends a stream that has not ended, after the step in progress, and waits for that. */
   @Override
   public void close() {
-    closed = true;
     Steps steps = begun.get();
     if (steps != null) {
       steps.cancel();
@@ -231,13 +231,13 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
       event = steps.next();
     } catch (Throwable e) {
       steps.close();
-      if (closed || !steps.cancelled()) { // else nobody listens any more
+      if (!cancelled) {
         sink.error(Exceptions.unwrap(e));
       }
       return steps;
     }
-    if (steps.cancelled()) {
-      return steps; // nobody listens any more, or the next call says that it was closed
+    if (cancelled) {
+      return steps;
     }
     if (event instanceof RunEvent.End) {
       steps.close();

@@ -47,6 +47,17 @@ final class ConfigFile {
           "layer_types",
           "initializer_range");
 
+  /** The same of rope_parameters and rope_scaling. */
+  private static final Set<String> ROPE =
+      Set.of(
+          "rope_type",
+          "type",
+          "rope_theta",
+          "factor",
+          "low_freq_factor",
+          "high_freq_factor",
+          "original_max_position_embeddings");
+
   /** What says how the file was made or how text is generated, and nothing of the mathematics. */
   private static final Set<String> NEUTRAL =
       Set.of(
@@ -159,12 +170,7 @@ final class ConfigFile {
     if (headDim % 2 != 0) {
       problems.add("head_dim " + headDim + " is odd");
     }
-    // transformers 5 writes rope_parameters, those before rope_theta and rope_scaling.
-    JsonNode rope = tree.hasNonNull("rope_parameters") ? tree.path("rope_parameters") : tree;
-    JsonNode scaling =
-        tree.hasNonNull("rope_parameters")
-            ? tree.path("rope_parameters")
-            : tree.path("rope_scaling");
+    JsonNode rope = rope();
     return new ModelConfig(
         type,
         positive("vocab_size"),
@@ -175,17 +181,31 @@ final class ConfigFile {
         keyValueHeads,
         headDim,
         number(tree, "rms_norm_eps", 1e-6),
-        number(rope, "rope_theta", 10_000),
-        scaling(scaling),
+        number(rope, "rope_theta", number(tree, "rope_theta", 10_000)),
+        scaling(rope),
         type.equals("qwen2"),
         tree.path("tie_word_embeddings").asBoolean(false),
         window(type),
         number(tree, "initializer_range", 0.02));
   }
 
-  private Optional<Llama3Scaling> scaling(JsonNode node) {
-    String type = node.path("rope_type").asText(node.path("type").asText("default"));
-    if (!node.isObject() || type.equals("default")) {
+  /** transformers 5 writes rope_parameters; what it reads first is the older rope_scaling. */
+  private JsonNode rope() {
+    String key = tree.path("rope_scaling").isEmpty() ? "rope_parameters" : "rope_scaling";
+    JsonNode rope = tree.path(key);
+    for (Map.Entry<String, JsonNode> entry : rope.properties()) {
+      if (!ROPE.contains(entry.getKey())) {
+        problems.add(
+            "%s.%s is not supported (its value is %s)"
+                .formatted(key, entry.getKey(), entry.getValue()));
+      }
+    }
+    return rope;
+  }
+
+  private Optional<Llama3Scaling> scaling(JsonNode rope) {
+    String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
+    if (type.equals("default")) {
       return Optional.empty();
     }
     if (!type.equals("llama3")) {
@@ -194,10 +214,10 @@ final class ConfigFile {
     }
     return Optional.of(
         new Llama3Scaling(
-            required(node, "factor"),
-            required(node, "low_freq_factor"),
-            required(node, "high_freq_factor"),
-            required(node, "original_max_position_embeddings")));
+            required(rope, "factor"),
+            required(rope, "low_freq_factor"),
+            required(rope, "high_freq_factor"),
+            required(rope, "original_max_position_embeddings")));
   }
 
   private OptionalInt window(String type) {

@@ -36,6 +36,7 @@ import reactor.test.publisher.TestPublisher;
 class TrainStreamTest {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final List<Chunk> CHUNKS = Rig.chunks(20, 6, 8, 3);
+  private static final StepPlan PLAN = new StepPlan(20, 1, 1, false, 1, -1, 0);
 
   static IntStream seeds() {
     return IntStream.range(0, 30);
@@ -150,7 +151,6 @@ class TrainStreamTest {
 
   @Test
   void cancellingEndsAfterTheStepInProgressAndFreesTheGradients() {
-    StepPlan plan = new StepPlan(20, 1, 1, false, 1, -1, 0);
     try (Rig rig = Rig.tiny()) {
       int before = NativeMemory.arrays();
       CountDownLatch inside = new CountDownLatch(1);
@@ -164,7 +164,7 @@ class TrainStreamTest {
           Train.on(
               rig.model(),
               rig.optimizer(),
-              plan,
+              PLAN,
               Rig.settings(1e-3)
                   .save(
                       Every.steps(3),
@@ -200,12 +200,7 @@ class TrainStreamTest {
       int before = NativeMemory.arrays();
       AtomicInteger seen = new AtomicInteger();
       AtomicReference<Throwable> failed = new AtomicReference<>();
-      try (Train train =
-          Train.on(
-              rig.model(),
-              rig.optimizer(),
-              new StepPlan(20, 1, 1, false, 1, -1, 0),
-              Rig.settings(1e-3))) {
+      try (Train train = Train.on(rig.model(), rig.optimizer(), PLAN, Rig.settings(1e-3))) {
         Disposable run =
             batches(1)
                 .take(2)
@@ -225,12 +220,7 @@ class TrainStreamTest {
   void whoTakesAFewStepsCancelsInsideTheTrainersThread() {
     try (Rig rig = Rig.tiny()) {
       int before = NativeMemory.arrays();
-      try (Train train =
-          Train.on(
-              rig.model(),
-              rig.optimizer(),
-              new StepPlan(20, 1, 1, false, 1, -1, 0),
-              Rig.settings(1e-3))) {
+      try (Train train = Train.on(rig.model(), rig.optimizer(), PLAN, Rig.settings(1e-3))) {
         StepVerifier.create(batches(1).transform(train).take(3).doFinally(end -> train.close()))
             .expectNextCount(3)
             .expectComplete()
@@ -246,12 +236,7 @@ class TrainStreamTest {
       int before = NativeMemory.arrays();
       Sinks.One<RunEvent> failure = Sinks.one();
       AtomicInteger seen = new AtomicInteger();
-      Train train =
-          Train.on(
-              rig.model(),
-              rig.optimizer(),
-              new StepPlan(20, 1, 1, false, 1, -1, 0),
-              Rig.settings(1e-3));
+      Train train = Train.on(rig.model(), rig.optimizer(), PLAN, Rig.settings(1e-3));
       Disposable run =
           batches(1)
               .take(2)
@@ -265,6 +250,27 @@ class TrainStreamTest {
           .expectError(CancellationException.class)
           .verify(PATIENCE);
       assertThat(run.isDisposed()).isTrue();
+    }
+  }
+
+  @Test
+  void closingItInsideAStepIsTheSameErrorBehindIt() {
+    AtomicReference<Train> itself = new AtomicReference<>();
+    Train.Settings settings =
+        Rig.settings(1e-3)
+            .save(
+                Every.steps(1),
+                step -> {
+                  itself.get().close();
+                  return Path.of("nowhere");
+                });
+    try (Rig rig = Rig.tiny();
+        Train train = Train.on(rig.model(), rig.optimizer(), PLAN, settings)) {
+      itself.set(train);
+      StepVerifier.create(batches(1).transform(train))
+          .expectNextCount(2)
+          .expectError(CancellationException.class)
+          .verify(PATIENCE);
     }
   }
 
@@ -321,7 +327,7 @@ class TrainStreamTest {
       assertThatThrownBy(
               () ->
                   rig.train(
-                      new StepPlan(20, 1, 1, false, 1, -1, 0),
+                      PLAN,
                       Rig.settings(0)
                           .save(
                               Every.steps(2),
@@ -350,9 +356,7 @@ class TrainStreamTest {
       Flux<Batch> batches, Train.Settings settings, int steps, Throwable error) {
     try (Rig rig = Rig.tiny()) {
       int before = NativeMemory.arrays();
-      try (Train train =
-          Train.on(
-              rig.model(), rig.optimizer(), new StepPlan(20, 1, 1, false, 1, -1, 0), settings)) {
+      try (Train train = Train.on(rig.model(), rig.optimizer(), PLAN, settings)) {
         StepVerifier.create(batches.transform(train))
             .expectNextCount(steps)
             .expectErrorMatches(found -> found == error)

@@ -40,6 +40,29 @@ class ModelConfigTest {
         .hasSize(1 + 9 + 2);
   }
 
+  /** Which of them counts where several are there, transformers decides. */
+  @Test
+  void readsRotationWhereverItStands() throws IOException {
+    String llama = "{\"model_type\": \"llama\", %s, %s}";
+    String stretched =
+        """
+        {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+         "original_max_position_embeddings": 8192}""";
+    assertThat(read(llama.formatted(SIZES, "\"rope_scaling\": null")).ropeTheta()).isEqualTo(1e4);
+    String beside = "\"rope_parameters\": {\"rope_type\": \"default\"}, \"rope_theta\": 5e5";
+    assertThat(read(llama.formatted(SIZES, beside)).ropeTheta()).isEqualTo(5e5);
+    String inside = "\"rope_parameters\": {\"rope_theta\": 1e6}, \"rope_theta\": 5e5";
+    assertThat(read(llama.formatted(SIZES, inside)).ropeTheta()).isEqualTo(1e6);
+    String both = "\"rope_parameters\": {\"rope_theta\": 1e6}, \"rope_scaling\": " + stretched;
+    ModelConfig config = read(llama.formatted(SIZES, both));
+    assertThat(config.ropeScaling()).isPresent();
+    assertThat(config.ropeTheta()).isEqualTo(1e4);
+    String partial = "\"rope_parameters\": {\"partial_rotary_factor\": 0.5}";
+    assertThatThrownBy(() -> read(llama.formatted(SIZES, partial)))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("rope_parameters.partial_rotary_factor is not supported");
+  }
+
   @Test
   void namesEverythingThatItDoesNotSupport() {
     assertThatThrownBy(
