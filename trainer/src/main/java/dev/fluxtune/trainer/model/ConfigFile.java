@@ -194,7 +194,7 @@ final class ConfigFile {
     String key = tree.path("rope_scaling").isEmpty() ? "rope_parameters" : "rope_scaling";
     JsonNode rope = tree.path(key);
     for (Map.Entry<String, JsonNode> entry : rope.properties()) {
-      if (!ROPE.contains(entry.getKey())) {
+      if (!ROPE.contains(entry.getKey()) && !entry.getValue().isNull()) {
         problems.add(
             "%s.%s is not supported (its value is %s)"
                 .formatted(key, entry.getKey(), entry.getValue()));
