@@ -127,12 +127,17 @@ final class GenerationConfig {
     return ids;
   }
 
+  /** transformers writes out what is off, too. */
+  private static boolean says(JsonNode value) {
+    return !value.isNull() && !(value.isBoolean() && !value.booleanValue());
+  }
+
   /** What a person should know of how it was read, a sentence each. */
   List<String> notices(Generation asked) {
     List<String> notices = new ArrayList<>();
     List<String> others =
         tree.properties().stream()
-            .filter(entry -> !KNOWN.contains(entry.getKey()) && !entry.getValue().isNull())
+            .filter(entry -> !KNOWN.contains(entry.getKey()) && says(entry.getValue()))
             .map(Map.Entry::getKey)
             .toList();
     if (!others.isEmpty()) {

@@ -230,7 +230,7 @@ class GenerateCommandTest {
     Path ending =
         modelWith(
             "generation_config.json",
-            "{\"eos_token_id\": [%d, 500], \"do_sample\": true, \"top_k\": 1, \"num_beams\": 4}"
+            "{\"eos_token_id\": [%d, 500], \"do_sample\": true, \"top_k\": 1, \"output_attentions\": false, \"num_beams\": 4}"
                 .formatted(stop));
     CommandRun run = generate(ending, "--prompt", PROMPT, "--max_new_tokens", 12);
     assertThat(run.code()).as(run.err()).isZero();

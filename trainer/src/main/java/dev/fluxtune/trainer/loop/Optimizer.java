@@ -105,8 +105,8 @@ public final class Optimizer implements AutoCloseable {
                 "epsilon", Double.toString(settings.epsilon())));
     Weights moved = masters.orElse(weights);
     this.dtype = moved.dtype();
-    this.working = masters.isPresent() ? names.stream().map(weights::get).toList() : List.of();
     try {
+      this.working = masters.isPresent() ? names.stream().map(weights::get).toList() : List.of();
       fill(moved);
     } catch (RuntimeException | Error e) {
       close(); // memory may not suffice for the moments

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.trainer.model.Dtype;
 import dev.fluxtune.trainer.model.Fixture;
 import dev.fluxtune.trainer.model.Gradients;
@@ -17,6 +18,7 @@ import dev.fluxtune.trainer.model.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class OptimizerTest {
@@ -122,6 +124,15 @@ class OptimizerTest {
       assertThatThrownBy(() -> Optimizer.of(weights, names, DECAYING))
           .hasMessageContaining("no weight nowhere");
       assertThat(NativeMemory.arrays()).isEqualTo(before);
+      List<String> more = Trained.everything().names(Rig.TINY);
+      try (Weights few =
+          Weights.random(Rig.TINY, List.of(ModelConfig.NORM), 1, Device.cpu(), Dtype.BFLOAT16)) {
+        int between = NativeMemory.arrays();
+        Weights masters = Weights.random(Rig.TINY, more, 1, Device.cpu(), Dtype.FLOAT32);
+        assertThatThrownBy(() -> Optimizer.withMasters(few, masters, DECAYING))
+            .hasMessageContaining("no weight model.embed_tokens.weight");
+        assertThat(NativeMemory.arrays()).isEqualTo(between);
+      }
     }
   }
 
@@ -158,14 +169,22 @@ class OptimizerTest {
 
   @Test
   void bf16AloneMovesWithoutMasters() {
-    try (Weights weights = Weights.random(Rig.TINY, 1, Device.cpu(), Dtype.BFLOAT16);
-        Optimizer optimizer = Optimizer.of(weights, weights.names(), Optimizer.Settings.DEFAULTS);
-        Gradients gradients = new Gradients(weights, weights.names(), optimizer.dtype())) {
-      assertThat(optimizer.dtype()).isEqualTo(Dtype.BFLOAT16);
+    Weights weights = Weights.random(Rig.TINY, 1, Device.cpu(), Dtype.BFLOAT16);
+    Batch batch = Batch.stack(Rig.chunks(4, 6, 8, 3), OptionalInt.empty());
+    try (Rig rig =
+            Rig.of(Rig.TINY, weights, Trained.everything(), false, Optimizer.Settings.DEFAULTS);
+        Gradients gradients = rig.model().gradients(rig.optimizer().dtype())) {
+      assertThat(rig.optimizer().dtype()).isEqualTo(Dtype.BFLOAT16);
+      assertThat(rig.optimizer().state()).hasSize(2 * weights.names().size());
       float[] before = floats(weights.get(ModelConfig.HEAD));
-      assertThat(optimizer.step(gradients, 1, 0.1).getAsDouble()).isZero();
-      assertThat(floats(weights.get(ModelConfig.HEAD))).isEqualTo(before);
-      assertThat(optimizer.state()).hasSize(2 * weights.names().size());
+      rig.model().forwardBackward(batch, 1.0 / batch.trainedTokens(), gradients);
+      float[] gradient = floats(gradients.get(ModelConfig.HEAD));
+      rig.optimizer().step(gradients, 1, 0.1);
+      float[] after = floats(weights.get(ModelConfig.HEAD));
+      for (int i = 0; i < after.length; i++) {
+        float expected = before[i] - 0.1f * Math.signum(gradient[i]); // AdamW's first step
+        assertThat(after[i]).isCloseTo(expected, within(0.01f));
+      }
     }
   }
 
