@@ -70,7 +70,18 @@ final class Saved {
   static TrainerState trainer(long step, Optional<TrainerState.Best> best) {
     TrainerState.Log log = new TrainerState.Log(step, 0.25, Map.of("loss", 1e-7, "grad_norm", 2.0));
     return new TrainerState(
-        step, 100, 0.25, 3, 8, 10, 500, 500, 4096, best, Optional.empty(), List.of(log));
+        step,
+        100,
+        0.25,
+        3,
+        8,
+        10,
+        500,
+        500,
+        4096,
+        best,
+        Optional.of(new TrainerState.Patience(3, 0.01, 1)),
+        List.of(log));
   }
 
   static RunState run(long step) {

@@ -69,6 +69,14 @@ class SamplingTest {
     assertThat(drawn[2]).isZero();
   }
 
+  /** As in transformers: what goes may hold as much as 1 - top_p. */
+  @Test
+  void ofFourThatAreEqualThreeHoldThreeQuarters() {
+    float[] logits = {0, 0, 0, 0};
+    new Sampling(true, 1, 0, 0.75, 1, 1, Set.of(), 0).process(logits, new int[0], 0);
+    assertThat(logits).containsExactlyInAnyOrder(Float.NEGATIVE_INFINITY, 0, 0, 0);
+  }
+
   @Test
   void theFirstOfTheLikeliestIsTaken() {
     float[] logits = {1, 3, -2, 3};

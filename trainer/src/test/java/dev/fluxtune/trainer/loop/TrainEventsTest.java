@@ -81,6 +81,19 @@ class TrainEventsTest {
   }
 
   @Test
+  void aStepTellsHowLongItWaitedForItsBatches() {
+    Duration late = Duration.ofMillis(100);
+    StepPlan plan = new StepPlan(2, 1, 1, false, 1, -1, 0);
+    try (Rig rig = Rig.tiny()) {
+      Flux<Batch> one = batches(1).take(1);
+      RunEvent.Step step =
+          Rig.steps(rig.train(plan, Rig.settings(0), one.concatWith(one.delaySubscription(late))))
+              .get(1);
+      assertThat(step.waited()).isBetween(late.dividedBy(2), step.elapsed());
+    }
+  }
+
+  @Test
   void rowsWithoutTargetsCannotBeEvaluatedOn() {
     Chunk silent = new Chunk(new int[] {1, 2}, new int[] {-100, -100}, new int[] {2});
     try (Rig rig = Rig.tiny()) {
