@@ -95,6 +95,9 @@ final class RunFolder implements AutoCloseable {
         resume.get().equals("true")
             ? checkpoints.newestWhole(told)
             : Optional.of(Checkpoint.read(Path.of(resume.get())));
+    if (from.isEmpty()) {
+      checkNoModel();
+    }
     from.ifPresent(this::checkSame);
     from.flatMap(this::otherBase).ifPresent(told);
     from.ifPresentOrElse(
@@ -134,6 +137,11 @@ final class RunFolder implements AutoCloseable {
               + ": holds a run, but no checkpoint that is whole; give another output_dir, or remove it\n"
               + String.join("\n", damaged));
     }
+    checkNoModel();
+  }
+
+  /** It may be the very one that training begins from, and its weights would be written over. */
+  private void checkNoModel() {
     if (CheckpointFormat.isModel(folder)) {
       throw new BadInputException(folder + ": holds a model already; give another output_dir");
     }

@@ -241,6 +241,8 @@ class RunResumeTest extends TinyRuns {
     Files.write(output.resolve(TinyRun.WEIGHTS), weights);
     TinyRun.delete(output.resolve("checkpoint-2"));
     tiny.run(output, "max_steps", 2).refused(output + ": holds a model already");
+    tiny.run(output, "max_steps", 2, "resume_from_checkpoint", true)
+        .refused(output + ": holds a model already");
     assertThat(TinyRun.weights(output)).isEqualTo(weights);
   }
 

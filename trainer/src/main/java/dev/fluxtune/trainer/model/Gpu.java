@@ -129,6 +129,8 @@ public final class Gpu {
   /** Whether a device's memory did not suffice. */
   public static boolean outOfMemory(EngineException failure) {
     String message = String.valueOf(failure.getMessage());
-    return message.contains("out of memory") || message.contains("allocate memory");
+    return message.contains("out of memory")
+        || message.contains("allocate memory")
+        || message.contains("STATUS_ALLOC_FAILED"); // of cuBLAS and cuDNN
   }
 }

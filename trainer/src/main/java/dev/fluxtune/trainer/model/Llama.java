@@ -215,28 +215,33 @@ public final class Llama implements AutoCloseable {
     private final List<NDArray> documents;
 
     Pass(MicroBatch micro) {
-      NDArray like = weights.get(ModelConfig.EMBEDDING);
-      NDList brought =
-          call(
-              "ahead",
-              List.of(
-                  cpu.create(micro.ids()),
-                  cpu.create(micro.at()),
-                  cpu.create(micro.targets()),
-                  cpu.create(micro.positions()),
-                  cpu.create(micro.bounds())),
-              like);
-      ids = brought.get(0);
-      at = brought.get(1);
-      targets = brought.get(2);
-      documents =
-          call(
-              "documents",
-              brought.get(3),
-              frequencies,
-              brought.get(4),
-              cpu.create(micro.longestAndLengths()),
-              like);
+      try {
+        NDArray like = weights.get(ModelConfig.EMBEDDING);
+        NDList brought =
+            call(
+                "ahead",
+                List.of(
+                    cpu.create(micro.ids()),
+                    cpu.create(micro.at()),
+                    cpu.create(micro.targets()),
+                    cpu.create(micro.positions()),
+                    cpu.create(micro.bounds())),
+                like);
+        ids = brought.get(0);
+        at = brought.get(1);
+        targets = brought.get(2);
+        documents =
+            call(
+                "documents",
+                brought.get(3),
+                frequencies,
+                brought.get(4),
+                cpu.create(micro.longestAndLengths()),
+                like);
+      } catch (RuntimeException | Error e) {
+        close(); // memory may not suffice, and the run goes on with smaller ones
+        throw e;
+      }
     }
 
     void forwardBackward(double scale, Gradients into, long number) {

@@ -1,6 +1,7 @@
 package dev.fluxtune.trainer.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.trainer.checkpoint.Content;
@@ -37,6 +38,21 @@ class LeakTest {
       }
     }
     assertThat(NativeMemory.arrays()).isEqualTo(before);
+  }
+
+  /** As where memory does not suffice for what a micro-batch brings: the run may go on. */
+  @Test
+  void aPassThatCannotBeginLeavesNothing() {
+    Fixture fixture = Fixture.of("qwen2");
+    Llama.Options options = new Llama.Options(Trained.everything(), false, false);
+    try (Weights weights = fixture.weights();
+        Llama model = new Llama(fixture.config(), weights, options)) {
+      weights.get(ModelConfig.EMBEDDING).close();
+      int before = NativeMemory.arrays();
+      assertThatThrownBy(() -> model.scores(fixture.batch()))
+          .isInstanceOf(IllegalStateException.class);
+      assertThat(NativeMemory.arrays()).isEqualTo(before);
+    }
   }
 
   @Test
