@@ -179,7 +179,7 @@ class OptimizerTest {
       float[] before = floats(weights.get(ModelConfig.HEAD));
       rig.model().forwardBackward(batch, 1.0 / batch.trainedTokens(), gradients);
       float[] gradient = floats(gradients.get(ModelConfig.HEAD));
-      rig.optimizer().step(gradients, 1, 0.1);
+      assertThat(rig.optimizer().step(gradients, 1, 0.1).getAsDouble()).isPositive();
       float[] after = floats(weights.get(ModelConfig.HEAD));
       for (int i = 0; i < after.length; i++) {
         float expected = before[i] - 0.1f * Math.signum(gradient[i]); // AdamW's first step
