@@ -373,8 +373,25 @@ class TrainStreamTest {
   private static void emit(
       TestPublisher<Batch> source, int count, AtomicLong asked, long expected) {
     eventually(asked, expected);
+    heard(source, count);
     for (int n = 0; n < count; n++) {
       source.next(Batch.stack(CHUNKS.subList(n, n + 1), OptionalInt.empty()));
+    }
+  }
+
+  /** The counter is told of a request before the source is, which fails where nothing is asked. */
+  private static void heard(TestPublisher<Batch> source, long demand) {
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (true) {
+      try {
+        source.assertMinRequested(demand);
+        return;
+      } catch (AssertionError e) {
+        if (System.nanoTime() > end) {
+          throw e;
+        }
+        Thread.onSpinWait();
+      }
     }
   }
 
