@@ -13,20 +13,29 @@ import java.util.OptionalInt;
  * @param length tokens in each, padding included
  * @param inputIds token ids, row-major, shape (size, length)
  * @param labels targets or {@link Chunk#IGNORED}, row-major, shape (size, length)
- * @param seqLengths the documents of each chunk, {@code seqLengths[row]} sums to {@code length};
- *     padding, where there is any, is the last entry of its row
+ * @param seqLengths the documents of each chunk, {@code seqLengths[row]} sums to {@code length}
+ * @param padding how many tokens at the end of each chunk are padding, shape (size); they are the
+ *     last entry of its {@code seqLengths}
  */
-public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] seqLengths) {
+public record Batch(
+    int size, int length, int[] inputIds, int[] labels, int[][] seqLengths, int[] padding) {
   public Batch {
     if (size < 1
         || length < 1
         || inputIds.length != size * length
         || labels.length != size * length
-        || seqLengths.length != size) {
+        || seqLengths.length != size
+        || padding.length != size) {
       throw new IllegalArgumentException(
-          "a batch of shape (%d, %d) cannot hold %d ids, %d labels and %d rows of seqLengths"
-              .formatted(size, length, inputIds.length, labels.length, seqLengths.length));
+          "a batch of shape (%d, %d) cannot hold %d ids, %d labels and %d rows of seqLengths, %d of padding"
+              .formatted(
+                  size, length, inputIds.length, labels.length, seqLengths.length, padding.length));
     }
+  }
+
+  /** A batch without padding. */
+  public Batch(int size, int length, int[] inputIds, int[] labels, int[][] seqLengths) {
+    this(size, length, inputIds, labels, seqLengths, new int[size]);
   }
 
   /**
@@ -43,6 +52,7 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
     int[] ids = new int[size * longest];
     int[] labels = new int[size * longest];
     int[][] seqLengths = new int[size][];
+    int[] padding = new int[size];
     for (int row = 0; row < size; row++) {
       Chunk chunk = chunks.get(row);
       int n = chunk.length();
@@ -50,6 +60,7 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
       System.arraycopy(chunk.inputIds(), 0, ids, at, n);
       System.arraycopy(chunk.labels(), 0, labels, at, n);
       seqLengths[row] = chunk.seqLengths();
+      padding[row] = chunk.padding() + longest - n;
       if (n < longest) {
         int pad =
             padId.orElseThrow(
@@ -66,7 +77,7 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
         seqLengths[row][seqLengths[row].length - 1] += longest - n;
       }
     }
-    return new Batch(size, longest, ids, labels, seqLengths);
+    return new Batch(size, longest, ids, labels, seqLengths, padding);
   }
 
   /** The same chunks in batches of {@code rows} at most, in their order. */
@@ -86,9 +97,25 @@ public record Batch(int size, int length, int[] inputIds, int[] labels, int[][] 
               length,
               Arrays.copyOfRange(inputIds, from * length, to * length),
               Arrays.copyOfRange(labels, from * length, to * length),
-              Arrays.copyOfRange(seqLengths, from, to)));
+              Arrays.copyOfRange(seqLengths, from, to),
+              Arrays.copyOfRange(padding, from, to)));
     }
     return parts;
+  }
+
+  /** A chunk as it lies here, padded to the length of the batch. */
+  public Chunk chunk(int row) {
+    int from = row * length;
+    return new Chunk(
+        Arrays.copyOfRange(inputIds, from, from + length),
+        Arrays.copyOfRange(labels, from, from + length),
+        seqLengths[row],
+        padding[row]);
+  }
+
+  /** Tokens in the batch, padding not counted. */
+  public int tokens() {
+    return size * length - Arrays.stream(padding).sum();
   }
 
   /** Training targets in the batch. */

@@ -18,7 +18,7 @@ public sealed interface RunEvent {
    *     then no weight was moved
    * @param gradNorm the norm of the gradients before clipping; empty as {@code loss}
    * @param learningRate the rate that it used
-   * @param tokens tokens that went through the model, padding included
+   * @param tokens tokens that went through the model, padding not counted
    * @param trainedTokens targets among them
    * @param elapsed from asking for its first batch, or where it began before the last step ended
    *     from that end, to the last weight moved

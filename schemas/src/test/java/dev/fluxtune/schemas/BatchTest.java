@@ -22,6 +22,16 @@ class BatchTest {
     assertThat(batch.labels()).containsExactly(X, 2, X, 4, X, 6, X, X);
     assertThat(batch.seqLengths()).isDeepEqualTo(new int[][] {{2, 2}, {2, 2}});
     assertThat(batch.trainedTokens()).isEqualTo(3);
+    assertThat(batch.padding()).containsExactly(0, 2);
+    assertThat(batch.tokens()).isEqualTo(6);
+  }
+
+  @Test
+  void givesAChunkBackAsItLies() {
+    Batch batch = Batch.stack(List.of(LONG, PADDED), OptionalInt.of(9));
+    assertThat(batch.chunk(0)).isEqualTo(LONG);
+    assertThat(batch.chunk(1))
+        .isEqualTo(new Chunk(new int[] {5, 6, 9, 9}, new int[] {X, 6, X, X}, new int[] {2, 2}, 2));
   }
 
   @Test
@@ -48,6 +58,7 @@ class BatchTest {
     assertThat(parts.get(1).inputIds()).containsExactly(5, 6, 9, 9);
     assertThat(parts.get(1).labels()).containsExactly(X, 6, X, X);
     assertThat(parts.get(1).seqLengths()).isDeepEqualTo(new int[][] {{2, 2}});
+    assertThat(parts.get(1).padding()).containsExactly(2);
     assertThat(batch.split(3)).containsExactly(batch);
     assertThatThrownBy(() -> batch.split(0)).isInstanceOf(IllegalArgumentException.class);
   }

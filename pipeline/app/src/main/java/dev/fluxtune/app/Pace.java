@@ -31,7 +31,7 @@ final class Pace {
     return elapsed;
   }
 
-  /** Padding included. */
+  /** Padding is not counted. */
   double tokensPerSecond() {
     return tokens / Math.max(1e-3, elapsed.toNanos() / 1e9);
   }

@@ -81,7 +81,7 @@ final class Summary {
                 "training",
                 text("%.1f s", log.pace().elapsed().toMillis() / 1000.0),
                 text("%.1f %% of it waiting for data", 100 * log.pace().waitedShare()))
-            .line("tokens/s", text("%,.0f", log.pace().tokensPerSecond()), "padding included");
+            .line("tokens/s", text("%,.0f", log.pace().tokensPerSecond()), "padding not counted");
     log.pace()
         .mfu()
         .ifPresent(

@@ -198,7 +198,7 @@ final class Steps implements AutoCloseable {
         loss,
         gradNorm,
         made.rate(),
-        made.micro().stream().mapToLong(batch -> batch.inputIds().length).sum(),
+        made.micro().stream().mapToLong(Batch::tokens).sum(),
         made.trained(),
         Duration.ofNanos(elapsed),
         Duration.ofNanos(made.waited()),

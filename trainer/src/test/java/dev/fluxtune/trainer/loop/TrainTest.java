@@ -158,7 +158,7 @@ class TrainTest {
   @Test
   void aStepWithoutTrainedTokensMovesNothingAndSaysSo() {
     Chunk silent = new Chunk(new int[] {1, 2, 3}, new int[] {-100, -100, -100}, new int[] {3});
-    Chunk told = new Chunk(new int[] {1, 2, 3}, new int[] {-100, 2, 3}, new int[] {3});
+    Chunk told = new Chunk(new int[] {1, 2, 0}, new int[] {-100, 2, -100}, new int[] {2, 1}, 1);
     try (Rig rig = Rig.tiny()) {
       Map<String, float[]> before = rig.values();
       List<Map<String, float[]>> after = new ArrayList<>();
@@ -180,6 +180,7 @@ class TrainTest {
       assertThat(steps.get(0).trainedTokens()).isZero();
       assertThat(steps.get(0).tokens()).isEqualTo(3);
       assertThat(steps.get(1).loss()).isPresent();
+      assertThat(steps.get(1).tokens()).isEqualTo(2); // padding is none
       after.get(0).forEach((name, values) -> assertThat(values).isEqualTo(before.get(name)));
       assertThat(after.get(1).get("lm_head.weight")).isNotEqualTo(before.get("lm_head.weight"));
     }

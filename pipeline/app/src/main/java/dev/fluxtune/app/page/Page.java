@@ -137,7 +137,7 @@ public final class Page implements Observer {
   /** Takes the first chunks that are trained on, on any one thread; never waits. */
   public void reads(Batch batch) {
     for (int row = 0; row < batch.size() && taken < CHUNKS; row++, taken++) {
-      waiting.add(ShownChunk.row(batch, row));
+      waiting.add(batch.chunk(row));
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.fluxtune.app.page;
 
-import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Chunk;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -39,20 +38,6 @@ public record ShownChunk(int tokens, int trained, List<Document> documents, int 
     }
     return new ShownChunk(
         chunk.length(), chunk.trainedTokens(), List.copyOf(shown), chunk.padding());
-  }
-
-  /** A chunk as it lies in a batch: a last document of one id, untrained, is padding. */
-  static Chunk row(Batch batch, int row) {
-    int from = row * batch.length();
-    int[] ids = Arrays.copyOfRange(batch.inputIds(), from, from + batch.length());
-    int[] labels = Arrays.copyOfRange(batch.labels(), from, from + batch.length());
-    int[] lengths = batch.seqLengths()[row];
-    int last = lengths[lengths.length - 1];
-    boolean padded = lengths.length > 1;
-    for (int at = batch.length() - last; at < batch.length(); at++) {
-      padded &= labels[at] == Chunk.IGNORED && ids[at] == ids[batch.length() - 1];
-    }
-    return new Chunk(ids, labels, lengths, padded ? last : 0);
   }
 
   private static Document document(

@@ -24,7 +24,7 @@ public final class Meters implements Observer {
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final Map<String, Double> latest = new ConcurrentHashMap<>();
   private final Counter steps = counter("steps", "Steps made");
-  private final Counter tokens = counter("tokens", "Tokens trained on, padding included");
+  private final Counter tokens = counter("tokens", "Tokens trained on, padding not counted");
   private final Counter trained = counter("trained.tokens", "Targets of the loss among them");
   private final Counter checkpoints = counter("checkpoints", "Checkpoints written");
   private final Timer elapsed = timer("step", "From asking for a step's batches to its update");
