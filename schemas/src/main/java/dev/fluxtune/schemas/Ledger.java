@@ -80,7 +80,10 @@ public record Ledger(
   public Ledger trainable() {
     if (trained == 0 && (masked > 0 || untrained == tokens)) {
       throw new BadInputException(
-          "no token of the data is trained: the completions are empty, or every label is -100");
+          truncated == 0
+              ? "no token of the data is trained: the completions are empty, or every label is -100"
+              : "no token of the data is trained: all that would be lie beyond max_length, which cuts off %,d of %,d tokens; lengthen it, or pack with packing_strategy: bfd_split or wrapped, which cut nothing off"
+                  .formatted(truncated, tokens));
     }
     return this;
   }

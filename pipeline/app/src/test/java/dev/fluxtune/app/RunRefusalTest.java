@@ -33,6 +33,21 @@ class RunRefusalTest extends TinyRuns {
   }
 
   @Test
+  void completionsThatAllLieBeyondMaxLength() throws IOException {
+    Path rows = folder.resolve("long.jsonl");
+    Files.writeString(
+        rows, "{\"prompt\": \"%s\", \"completion\": \"1\"}".formatted("1 + ".repeat(9)));
+    refused(
+        says("no token of the data is trained", "beyond max_length", "bfd_split"),
+        "dataset_name",
+        rows,
+        "packing_strategy",
+        "bfd",
+        "max_length",
+        8);
+  }
+
+  @Test
   void aModelFolderWithoutAConfiguration() throws IOException {
     Path model = Files.createDirectory(folder.resolve("model"));
     refused(says(model.resolve("config.json").toString()), "model_name_or_path", model);
