@@ -133,7 +133,8 @@ final class RunLog {
     RunConfig.Output output = config.output();
     return (step == 1 && output.loggingFirstStep())
         || (output.loggingStrategy() == When.STEPS && step % distance(output.loggingSteps()) == 0)
-        || (output.loggingStrategy() == When.EPOCH && step % plan.stepsPerEpoch() == 0);
+        || (output.loggingStrategy() == When.EPOCH
+            && (step % plan.stepsPerEpoch() == 0 || step == plan.totalSteps()));
   }
 
   private long distance(double every) {

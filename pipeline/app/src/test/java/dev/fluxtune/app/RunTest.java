@@ -108,6 +108,15 @@ class RunTest extends TinyRuns {
   }
 
   @Test
+  void logsTheLastEpochByEpochsThoughItBeNotWhole() throws IOException {
+    tiny.whole(output, "num_train_epochs", 0.5, "logging_strategy", "epoch");
+    List<String> logs = Files.readAllLines(output.resolve("log.jsonl"));
+    assertThat(logs).hasSize(1); // as transformers, which ends an epoch where it stops too
+    assertThat(new ObjectMapper().readTree(logs.get(0)).path("step").asLong())
+        .isEqualTo((totalSteps() + 3) / 4);
+  }
+
+  @Test
   void writesAConfigurationThatSaysTheSame() {
     Object[] changes = {"max_steps", 1, "warmup_steps", 0.25, "save_total_limit", 3};
     tiny.whole(output, changes);
