@@ -25,6 +25,11 @@ public record StepPlan(
     if (chunks < 1) {
       throw noChunk();
     }
+    if (batchSize < 1 || accumulation < 1) {
+      throw new IllegalArgumentException(
+          "batchSize and accumulation must be at least 1 (got %d, %d)"
+              .formatted(batchSize, accumulation));
+    }
     if (dropLast && chunks < batchSize) {
       throw new BadInputException(
           "%d chunks fill no batch of %d, and dataloader_drop_last drops a short one: lower per_device_train_batch_size or leave dataloader_drop_last out"

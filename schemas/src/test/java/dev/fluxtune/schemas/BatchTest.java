@@ -3,6 +3,7 @@ package dev.fluxtune.schemas;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
@@ -47,6 +48,15 @@ class BatchTest {
     assertThatThrownBy(() -> Batch.stack(List.of(LONG, SHORT), OptionalInt.empty()))
         .isInstanceOf(BadInputException.class)
         .hasMessageContainingAll("chunks of 2 and 4 tokens", "concat_token_id");
+  }
+
+  @Test
+  void aRowWhoseDocumentsAreNotItsTokensIsRefused() {
+    for (int[] row : new int[][] {{2}, {2, 3}, {4, 0}, {5, -1}, {}}) {
+      assertThatThrownBy(() -> new Batch(1, 4, LONG.inputIds(), LONG.labels(), new int[][] {row}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContainingAll("sum to 4", Arrays.toString(row));
+    }
   }
 
   @Test

@@ -71,6 +71,14 @@ class StepPlanTest {
   }
 
   @Test
+  void batchesAndStepsHoldSomething() {
+    assertThatThrownBy(() -> new StepPlan(10, 0, 1, false, 1, -1, 0))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> new StepPlan(10, 1, 0, false, 1, -1, 0))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @Test
   void saysWhatToDoAboutNoChunkAndNoBatch() {
     assertThatThrownBy(() -> new StepPlan(0, 1, 1, false, 1, -1, 0))
         .isInstanceOf(BadInputException.class)
