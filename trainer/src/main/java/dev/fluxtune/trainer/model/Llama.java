@@ -191,7 +191,11 @@ public final class Llama implements AutoCloseable {
     for (int id : batch.inputIds()) {
       config.checkId(id);
     }
-    return MicroBatch.of(batch, !options.acrossDocuments());
+    MicroBatch micro = MicroBatch.of(batch, !options.acrossDocuments());
+    for (long target : micro.targets()) {
+      config.checkId((int) target); // on a GPU one outside would end all work of the process
+    }
+    return micro;
   }
 
   private List<NDArray> headWeights() {

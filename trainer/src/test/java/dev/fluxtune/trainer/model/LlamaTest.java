@@ -352,14 +352,17 @@ class LlamaTest {
   @Test
   void anIdOutsideTheVocabularyIsRefused() {
     Fixture fixture = Fixture.of("llama3");
-    Chunk chunk = new Chunk(new int[] {1, 96}, new int[] {-100, 96}, new int[] {2});
+    Chunk token = new Chunk(new int[] {1, 96}, new int[] {-100, 96}, new int[] {2});
+    Chunk target = new Chunk(new int[] {1, 2}, new int[] {-100, 96}, new int[] {2});
     try (Weights weights = fixture.weights();
         Llama model = new Llama(fixture.config(), weights, PLAIN)) {
-      assertThatThrownBy(
-              () -> model.scores(Batch.stack(List.of(chunk), OptionalInt.empty())).loss())
-          .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("id 96")
-          .hasMessageContaining("below 96");
+      for (Chunk chunk : List.of(token, target)) {
+        assertThatThrownBy(
+                () -> model.scores(Batch.stack(List.of(chunk), OptionalInt.empty())).loss())
+            .isInstanceOf(BadInputException.class)
+            .hasMessageContaining("id 96")
+            .hasMessageContaining("below 96");
+      }
     }
   }
 
