@@ -6,6 +6,7 @@ import dev.fluxtune.schemas.StepPlan;
 import dev.fluxtune.trainer.model.Llama;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -166,6 +167,9 @@ public final class Train implements Function<Flux<Batch>, Flux<RunEvent>>, AutoC
                   batches);
           if (!begun.compareAndSet(null, steps)) {
             return Flux.error(new IllegalStateException("a trainer trains once: make another"));
+          }
+          if (tensors.isShutdown()) {
+            return Flux.error(new CancellationException("the trainer was closed"));
           }
           return Flux.generate(() -> steps, this::next, Steps::close)
               // Not the service itself: Reactor would interrupt it when cancelled, inside a step.

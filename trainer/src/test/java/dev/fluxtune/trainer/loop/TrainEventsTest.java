@@ -204,6 +204,18 @@ class TrainEventsTest {
   }
 
   @Test
+  void aClosedTrainerSaysSoWhereItIsToTrain() {
+    StepPlan plan = new StepPlan(10, 2, 1, false, 1, -1, 0);
+    try (Rig rig = Rig.tiny()) {
+      Train train = Train.on(rig.model(), rig.optimizer(), plan, Rig.settings(1e-3));
+      train.close();
+      StepVerifier.create(batches(2).transform(train))
+          .expectErrorMessage("the trainer was closed")
+          .verify(PATIENCE);
+    }
+  }
+
+  @Test
   void aTrainerTrainsOnce() {
     StepPlan plan = new StepPlan(4, 1, 1, false, 1, -1, 0);
     try (Rig rig = Rig.tiny();
