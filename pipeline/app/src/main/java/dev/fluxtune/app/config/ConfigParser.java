@@ -65,10 +65,13 @@ public final class ConfigParser {
     file.or(() -> Defaults.recipe(flags, home, parser.notices))
         .ifPresent(
             it ->
-                YamlNodes.entries(it, parser.problems)
+                YamlNodes.entries(it, parser.problems).stream()
+                    .filter(entry -> !isPeerKeyOf(flags, entry.label()))
                     .forEach(entry -> parser.accept(entry.label(), entry)));
     for (int i = 0; i < flags.size(); i++) {
-      parser.accept(flags.get(i), -1 - i);
+      if (!isPeerKeyOf(flags.subList(i + 1, flags.size()), flags.get(i).name())) {
+        parser.accept(flags.get(i), -1 - i);
+      }
     }
     new Defaults(parser.given, parser.notices).fillIn(home, packs);
     RunConfig config = parser.read();
@@ -79,6 +82,14 @@ public final class ConfigParser {
       parser.notices.add("without effect here: " + String.join(", ", parser.withoutEffect));
     }
     return new Parsed(config, parser.notices);
+  }
+
+  /**
+   * Of a key of ours the last value replaces those before; one of the peer's may leave no value.
+   */
+  private static boolean isPeerKeyOf(List<Flag> flags, String name) {
+    return PeerKeys.named(name).isPresent()
+        && flags.stream().anyMatch(flag -> flag.name().equals(name));
   }
 
   private void accept(Flag flag, int line) {

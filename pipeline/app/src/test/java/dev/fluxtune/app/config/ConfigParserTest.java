@@ -203,6 +203,19 @@ class ConfigParserTest {
   }
 
   @Test
+  void aFlagThatAsksForNothingStandsOverThePeersKeyToo() {
+    Parsed parsed =
+        parse(
+            "warmup_ratio: 0.3\nloss_type: dft\nhub_token: x\n",
+            flag("warmup_ratio", "0.2"),
+            flag("warmup_ratio", "0"),
+            flag("loss_type", "nll"),
+            flag("hub_token", "null"));
+    assertThat(parsed.config().training().warmupSteps()).isZero();
+    assertThat(parsed.notices()).noneMatch(it -> it.contains("hub_token"));
+  }
+
+  @Test
   void namesKeysWithoutEffectAndNoneOfTheirValues() {
     Parsed parsed =
         parse(
