@@ -45,13 +45,16 @@ public final class Rows {
       BadRows bad,
       LongConsumer progress,
       BufferAllocator allocator) {
-    return Flux.generate(
-        () ->
-            new Reading(files, new Columns.Names(columnMapping, columns), bad, progress, allocator),
-        (reading, sink) -> {
-          reading.next().ifPresentOrElse(sink::next, sink::complete);
-          return reading;
-        },
-        Reading::close);
+    Flux<RecordBatch> read =
+        Flux.generate(
+            () ->
+                new Reading(
+                    files, new Columns.Names(columnMapping, columns), bad, progress, allocator),
+            (reading, sink) -> {
+              reading.next().ifPresentOrElse(sink::next, sink::complete);
+              return reading;
+            },
+            Reading::close);
+    return read.hide(); // fused, it is polled by whoever discards, when it is closed already
   }
 }

@@ -92,6 +92,22 @@ class ReleaseTest {
   }
 
   @EachFormat
+  void onCancellationByWhoTakesTheRowsApart(String name) {
+    List<RecordBatch> rows = new ArrayList<>();
+    StepVerifier.create(
+            read(Fixtures.file(name))
+                .concatMapIterable(batch -> List.of(batch, batch), 1)
+                .doOnNext(rows::add)
+                .doOnDiscard(RecordBatch.class, batch -> {})
+                .take(1))
+        .expectNextCount(1)
+        .expectComplete()
+        .verifyThenAssertThat()
+        .hasNotDroppedErrors();
+    rows.forEach(RecordBatch::close);
+  }
+
+  @EachFormat
   void onAnErrorOfWhoReads(String name) {
     StepVerifier.create(
             read(Fixtures.file(name))
