@@ -1,5 +1,7 @@
 package dev.fluxtune.schemas;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.List;
 
 /**
@@ -25,9 +27,14 @@ public record Prompted(String text, List<Span> trained) {
     }
   }
 
-  /** A document of which only the completion is trained. */
+  /**
+   * A document of which only the completion is trained.
+   *
+   * @throws NullPointerException where one is null: as text it would be trained as the word
+   */
   public static Prompted of(String prompt, String completion) {
-    String text = prompt + completion;
+    String text =
+        requireNonNull(prompt, "prompt is null") + requireNonNull(completion, "completion is null");
     return new Prompted(text, List.of(new Span(prompt.length(), text.length())));
   }
 
