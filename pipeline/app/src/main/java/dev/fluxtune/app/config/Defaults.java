@@ -26,6 +26,15 @@ final class Defaults {
           "use_rslora");
   private static final List<String> OF_EVALUATION =
       List.of("eval_dataset_name", "test_split_size", "eval_steps");
+  private static final List<String> OF_PACKING =
+      List.of(
+          "completion_only_loss",
+          "shuffle_dataset",
+          "packing",
+          "packing_strategy",
+          "max_length",
+          "packing_window",
+          "tail");
   private static final List<String> OF_4_BITS =
       List.of("bnb_4bit_quant_type", "use_bnb_nested_quant");
 
@@ -62,8 +71,8 @@ final class Defaults {
     }
     evaluation();
     home.ifPresent(this::embedded);
-    if (packs && !packed()) {
-      packing();
+    if (packs) {
+      packed().ifPresentOrElse(this::already, this::packing);
     }
     best();
     idle("use_peft", OF_ADAPTERS);
@@ -134,11 +143,21 @@ final class Defaults {
     notices.add("no dataset_name: the embedded rows, their tokenizer and tiny model, " + folder);
   }
 
-  /** Whether the rows are shards, of which no default of packing decides any more. */
-  private boolean packed() {
+  /** The shards that the rows are, of which no default of packing decides any more. */
+  private Optional<String> packed() {
     return given("dataset_name")
-        .filter(it -> Files.exists(Path.of(it.found(), ShardFormat.MANIFEST)))
-        .isPresent();
+        .map(Given::found)
+        .filter(it -> Files.exists(Path.of(it, ShardFormat.MANIFEST)));
+  }
+
+  /** What was decided when they were packed, and is asked for again, maybe otherwise. */
+  private void already(String shards) {
+    List<String> keys = OF_PACKING.stream().filter(it -> given(it).isPresent()).toList();
+    if (!keys.isEmpty()) {
+      notices.add(
+          "the chunks of %s are packed already, and stay as they are whatever these say: %s"
+              .formatted(shards, String.join(", ", keys)));
+    }
   }
 
   /** The two defaults that are not TRL's. */

@@ -6,6 +6,7 @@ import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -140,9 +141,25 @@ class DefaultsTest {
     assertThat(notices(shards.resolve("rows"))).hasSize(2);
   }
 
-  private static List<String> notices(Path rows) {
-    Flag flag = new Flag("dataset_name", List.of(rows.toString()));
-    return ConfigParser.parse(Optional.empty(), List.of(flag), List.of(), Optional.empty())
-        .notices();
+  @Test
+  void nameWhatPackedRowsDoNotHeed(@TempDir Path shards) throws IOException {
+    Files.createFile(shards.resolve(ShardFormat.MANIFEST));
+    assertThat(
+            notices(
+                shards,
+                new Flag("max_length", List.of("64")),
+                new Flag("shuffle_dataset", List.of()),
+                new Flag("seed", List.of("1"))))
+        .containsExactly(
+            "the chunks of "
+                + shards
+                + " are packed already, and stay as they are whatever these say: shuffle_dataset,"
+                + " max_length");
+  }
+
+  private static List<String> notices(Path rows, Flag... more) {
+    List<Flag> flags = new ArrayList<>(List.of(more));
+    flags.add(new Flag("dataset_name", List.of(rows.toString())));
+    return ConfigParser.parse(Optional.empty(), flags, List.of(), Optional.empty()).notices();
   }
 }
