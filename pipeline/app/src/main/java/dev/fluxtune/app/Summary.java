@@ -94,7 +94,7 @@ final class Summary {
       table.line("steps without target", log.withoutTarget(), "no weight was moved");
     }
     if (log.notFinite() > 0) {
-      table.line("steps of loss NaN", log.notFinite(), "the model is of no use");
+      table.line("steps of loss NaN", log.notFinite(), "weights after the first are of no use");
     }
     if (log.pace().starved() && io.shards().isEmpty()) {
       table.line(

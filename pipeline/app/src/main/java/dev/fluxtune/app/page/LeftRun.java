@@ -85,7 +85,8 @@ public final class LeftRun {
     List<TrainerState.Log> logs = logs(folder.resolve(WatchedRun.LOG));
     if (logs.isEmpty()) {
       throw new BadInputException(
-          "%s: the run logged nothing yet; compare it when it has".formatted(folder));
+          "%s: the run has logged nothing, so far or at all (logging_steps): there is nothing to compare"
+              .formatted(folder));
     }
     if (!CheckpointFormat.isModel(folder)) {
       told.accept(

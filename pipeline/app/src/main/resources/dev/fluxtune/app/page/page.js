@@ -119,7 +119,7 @@ function progress() {
   setText("thin", thin.join(" "));
   const warnings = [];
   if (status.why) warnings.push("It failed: " + visible(status.why) + "\n");
-  if (status.notFinite) warnings.push(`${whole(status.notFinite)} steps have a loss that is no number: the model is of no use.`);
+  if (status.notFinite) warnings.push(`${whole(status.notFinite)} steps have a loss that is no number: the weights after the first are of no use.`);
   if (status.withoutTarget) warnings.push(`${whole(status.withoutTarget)} steps held no trained token and moved nothing.`);
   setText("warnings", warnings.join(" "));
   byId("warnings").className = warnings.length ? "warning" : "";

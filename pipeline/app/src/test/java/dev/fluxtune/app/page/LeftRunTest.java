@@ -113,7 +113,7 @@ class LeftRunTest {
     Path model = Files.createDirectory(folder.resolve("model"));
     Files.writeString(model.resolve("config.yaml"), "seed: 1\n");
     refused(model, "model: holds no run", "log.jsonl");
-    refused(run("empty", "seed: 1\n", ""), "empty", "logged nothing yet");
+    refused(run("empty", "seed: 1\n", ""), "empty", "has logged nothing");
     refused(run("broken", "seed: 1\n", "{\"step\":1}\nno JSON\n{}\n"), "log.jsonl:2 is no JSON");
     refused(run("list", "- 1\n", "{\"step\":1,\"loss\":1}\n"), "config.yaml: holds no keys");
     refused(run("odd", "a: [\n", "{\"step\":1,\"loss\":1}\n"), "config.yaml: is no YAML");
