@@ -2,6 +2,7 @@ package dev.fluxtune.schemas;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -74,6 +75,8 @@ public final class CheckpointFormat {
    * @param index from 0
    */
   public static String shard(int index, int count) {
-    return count == 1 ? WEIGHTS : "model-%05d-of-%05d.safetensors".formatted(index + 1, count);
+    return count == 1
+        ? WEIGHTS
+        : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", index + 1, count);
   }
 }

@@ -1,5 +1,7 @@
 package dev.fluxtune.schemas;
 
+import java.util.Locale;
+
 /**
  * The names and the version of a folder of packed shards: {@code part-00000.parquet}, … with one
  * chunk a row, and the manifest, which is written last: without it the folder is not complete.
@@ -33,6 +35,6 @@ public final class ShardFormat {
 
   /** The file of a part. */
   public static String part(int index) {
-    return "part-%05d.parquet".formatted(index);
+    return String.format(Locale.ROOT, "part-%05d.parquet", index);
   }
 }
