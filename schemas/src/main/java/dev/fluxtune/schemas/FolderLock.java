@@ -27,6 +27,9 @@ public final class FolderLock implements AutoCloseable {
   // must not even be opened while another writer of this process holds it.
   private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
+  /** Each fails only where another process frees the folder at that very moment. */
+  private static final int MOST_ATTEMPTS = 1000;
+
   private final Path folder;
   private final FileChannel channel;
   private final List<Path> made;
@@ -44,12 +47,27 @@ public final class FolderLock implements AutoCloseable {
    */
   public static FolderLock take(Path folder) throws IOException {
     checkNoFile(folder);
-    List<Path> made = make(folder.toAbsolutePath());
+    List<Path> made = new ArrayList<>();
     try {
-      return takeThere(folder, made);
+      return takeMade(folder, made);
     } catch (IOException | RuntimeException e) {
       removeEmpty(made);
       throw e;
+    }
+  }
+
+  private static FolderLock takeMade(Path folder, List<Path> made) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        make(folder.toAbsolutePath(), made);
+        return takeThere(folder, made);
+      } catch (NoSuchFileException e) {
+        // A writer that ended just now has removed its file, or the folder: the next makes new
+        // ones.
+        if (attempt == MOST_ATTEMPTS) {
+          throw e;
+        }
+      }
     }
   }
 
@@ -64,17 +82,19 @@ public final class FolderLock implements AutoCloseable {
     }
   }
 
-  /** The folders that were not there yet, the innermost first. */
-  private static List<Path> make(Path folder) throws IOException {
-    List<Path> made = new ArrayList<>();
+  /**
+   * @param made takes the folders that were not there yet, the innermost first
+   */
+  private static void make(Path folder, List<Path> made) throws IOException {
+    List<Path> missing = new ArrayList<>();
     for (Path at = folder; at != null && Files.notExists(at); at = at.getParent()) {
-      made.add(at);
+      missing.add(at);
     }
+    made.addAll(missing);
     Files.createDirectories(folder);
-    for (Path each : made) {
+    for (Path each : missing) {
       Durable.name(each);
     }
-    return made;
   }
 
   /** As far as they are empty: another process may have begun to use them. */
@@ -94,13 +114,7 @@ public final class FolderLock implements AutoCloseable {
       throw busy(folder);
     }
     try {
-      while (true) {
-        try {
-          return attempt(real, made);
-        } catch (NoSuchFileException e) {
-          // A writer that ended just now has removed the file: the next attempt makes a new one.
-        }
-      }
+      return attempt(real, made);
     } catch (IOException | RuntimeException e) {
       HELD_HERE.remove(real);
       throw e;
