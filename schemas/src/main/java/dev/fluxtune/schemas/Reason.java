@@ -53,7 +53,7 @@ public final class Reason {
 
   private static String json(JsonProcessingException failure) {
     JsonLocation at = failure.getLocation();
-    return at == null
+    return at == null || at.getLineNr() < 1
         ? ofJson(failure)
         : "%s, in line %d, character %d"
             .formatted(ofJson(failure), at.getLineNr(), at.getColumnNr());

@@ -46,4 +46,11 @@ class ReasonTest {
             "Unexpected end-of-input: expected close marker for Object, in line 2, character 1");
     assertThat(of(() -> json.readTree("[".repeat(5000)))).contains("nested too deep");
   }
+
+  @Test
+  void saysNoPlaceWhereThereIsNone() {
+    ObjectMapper json = new ObjectMapper();
+    assertThat(of(() -> json.treeToValue(json.createArrayNode(), Long.class)))
+        .doesNotContain("in line");
+  }
 }
