@@ -16,10 +16,12 @@ import reactor.core.publisher.Flux;
  * for.)
  */
 public final class SetAside {
+  private final long rows;
   private final long count;
   private final Permutation order;
 
   private SetAside(long rows, long count, long seed) {
+    this.rows = rows;
     this.count = count;
     this.order = new Permutation(rows, seed, -1); // no epoch has that number
   }
@@ -51,6 +53,11 @@ public final class SetAside {
   }
 
   boolean is(long row) {
+    if (row >= rows) {
+      throw new BadInputException(
+          "test_split_size: there are more rows than the %d that were counted, so the files have changed while they were read; start again when they are whole"
+              .formatted(rows));
+    }
     return order.at(row) < count;
   }
 

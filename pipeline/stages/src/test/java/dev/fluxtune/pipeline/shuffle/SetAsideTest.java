@@ -116,4 +116,13 @@ class SetAsideTest {
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("leaves none to train on");
   }
+
+  @Test
+  void moreRowsThanWereCountedAreTheFilesFault() {
+    for (boolean aside : new boolean[] {true, false}) {
+      assertThatThrownBy(() -> kept(SetAside.of(ROWS - 1, 0.5, 3), aside))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining("changed while they were read");
+    }
+  }
 }
