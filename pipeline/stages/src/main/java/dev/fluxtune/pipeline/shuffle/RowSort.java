@@ -2,6 +2,7 @@ package dev.fluxtune.pipeline.shuffle;
 
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -122,7 +123,7 @@ final class RowSort implements AutoCloseable {
   private BadInputException failed(IOException cause) {
     return new BadInputException(
         "shuffle_dataset: rows that wait for their turn cannot be kept in %s (%s); make room there, or turn it off"
-            .formatted(folder, cause.getMessage()),
+            .formatted(folder, Reason.of(cause)),
         cause);
   }
 

@@ -6,6 +6,7 @@ import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Encoded;
 import dev.fluxtune.schemas.Prompted;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.RunConfig.TokenizerBackend;
 import dev.fluxtune.schemas.Span;
 import java.io.IOException;
@@ -120,7 +121,7 @@ public final class Tokenizer implements AutoCloseable {
       throw new BadInputException(
           file
               + ": cannot be read as a Hugging Face tokenizer ("
-              + e.getMessage()
+              + Reason.of(e)
               + "); give the tokenizer.json of the model",
           e);
     }
