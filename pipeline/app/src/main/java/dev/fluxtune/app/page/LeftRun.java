@@ -1,5 +1,7 @@
 package dev.fluxtune.app.page;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -12,6 +14,7 @@ import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -172,9 +175,10 @@ public final class LeftRun {
             .toList());
   }
 
-  /** The objects of a file, one a line; the last line may be in the making. */
+  /** The objects of a file, one a line; the last line may end anywhere, inside a character too. */
   private static void lines(Path file, Consumer<JsonNode> to) {
-    try (BufferedReader in = Files.newBufferedReader(file)) {
+    try (BufferedReader in =
+        new BufferedReader(new InputStreamReader(Files.newInputStream(file), UTF_8))) {
       String line = in.readLine();
       for (long number = 1; line != null; number++) {
         String next = in.readLine();

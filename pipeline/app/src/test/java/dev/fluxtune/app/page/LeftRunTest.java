@@ -1,5 +1,6 @@
 package dev.fluxtune.app.page;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,6 +11,7 @@ import dev.fluxtune.schemas.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,5 +121,13 @@ class LeftRunTest {
     refused(run("odd", "a: [\n", "{\"step\":1,\"loss\":1}\n"), "config.yaml: is no YAML");
     refused(
         run("code", "a: !!java.net.URL [http://x]\n", "{\"step\":1,\"loss\":1}\n"), "is no YAML");
+  }
+
+  @Test
+  void aLastLineThatEndsInsideACharacterIsLeftOut() throws IOException {
+    Path run = run("run", "seed: 1\n", "");
+    byte[] begun = SAMPLE.concat("{\"step\":9,\"prompt\":\"\u00e9").getBytes(UTF_8);
+    Files.write(run.resolve("samples.jsonl"), Arrays.copyOf(begun, begun.length - 1));
+    assertThat(LeftRun.samples(run)).hasSize(2);
   }
 }
