@@ -40,24 +40,17 @@ class InterruptTest {
   private Process start(Path rows, Path packed, Path said) throws IOException {
     String tokenizer = Configs.HOME.resolve("datasets/tiny-tasks/tokenizer").toString();
     ProcessBuilder builder =
-        new ProcessBuilder(
-                List.of(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "--add-opens=java.base/java.nio=ALL-UNNAMED",
-                    "-Dai.djl.offline=true",
-                    "-cp",
-                    System.getProperty(
-                        "surefire.test.class.path", System.getProperty("java.class.path")),
-                    "dev.fluxtune.app.Main",
-                    "pack",
-                    "--dataset_name",
-                    rows.toString(),
-                    "--tokenizer_name_or_path",
-                    tokenizer,
-                    "--max_length",
-                    "64",
-                    "--output_dir",
-                    packed.toString()))
+        CommandRun.process(
+                List.of(),
+                "pack",
+                "--dataset_name",
+                rows,
+                "--tokenizer_name_or_path",
+                tokenizer,
+                "--max_length",
+                64,
+                "--output_dir",
+                packed)
             .redirectErrorStream(true)
             .redirectOutput(said.toFile());
     builder.environment().put("XDG_CACHE_HOME", folder.resolve("cache").toString());
