@@ -1,19 +1,23 @@
 package dev.fluxtune.app;
 
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Reason;
 import dev.fluxtune.schemas.Sha256;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Small answers that were dear to find, kept across runs under {@code
  * ${XDG_CACHE_HOME:-~/.cache}/fluxtune}. Losing it costs time and nothing else.
  */
 final class Cache {
+  private static final Pattern HASH = Pattern.compile("[0-9a-f]{64}");
+
   private final Path folder;
 
   Cache(Path folder) {
@@ -58,14 +62,18 @@ final class Cache {
     return folder.resolve(Sha256.of(question.getBytes(StandardCharsets.UTF_8)));
   }
 
-  /** SHA-256 of a file's bytes, in hexadecimal; kept by its path, size and time. */
+  /**
+   * SHA-256 of a file's bytes, in hexadecimal; kept by its path, size and time.
+   *
+   * @throws BadInputException if it cannot be read
+   */
   String sha256(Path file) {
     try {
       String question =
           "sha256 %s %d %s"
               .formatted(
                   file.toRealPath(), Files.size(file), Files.getLastModifiedTime(file).toInstant());
-      Optional<String> kept = read(question);
+      Optional<String> kept = read(question).filter(it -> HASH.matcher(it).matches());
       if (kept.isPresent()) {
         return kept.get();
       }
@@ -73,7 +81,7 @@ final class Cache {
       keep(question, found);
       return found;
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new BadInputException("%s: cannot be read (%s)".formatted(file, Reason.of(e)), e);
     }
   }
 }
