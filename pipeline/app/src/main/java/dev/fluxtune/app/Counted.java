@@ -3,11 +3,14 @@ package dev.fluxtune.app;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.fluxtune.pipeline.source.BadRows;
+import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Counts;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.ShardFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import reactor.core.publisher.Flux;
@@ -40,7 +43,9 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
                     0))
         .orElseGet(
             () -> {
-              String question = "counts " + Settings.of(io, cache);
+              // Where a later version packs other chunks of the same settings, it counts anew.
+              String question =
+                  "counts %d %s".formatted(ShardFormat.VERSION, Settings.of(io, cache));
               Optional<Counted> kept = cache.read(question).flatMap(Counted::parse);
               if (kept.isPresent()) {
                 return kept.get();
@@ -67,6 +72,25 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
   static Counted of(Counts counts, Ports io, BadRows bad) {
     long specials = io.kind().isText() ? io.tokenizer().specialsInText() : 0;
     return new Counted(counts, bad.count(), bad.first(), specials);
+  }
+
+  /**
+   * Checks that an epoch held what was counted before: the steps of the plan were its.
+   *
+   * @param epoch the account of its tokens
+   * @throws BadInputException if it was more or less
+   */
+  static void check(Ledger counted, Ledger epoch) {
+    if (epoch.documents() != counted.documents() || epoch.tokens() != counted.tokens()) {
+      throw new BadInputException(
+          String.format(
+              Locale.ROOT,
+              "the rows have changed since they were counted: %,d documents of %,d tokens were %,d of %,d, and with them the steps of the run; leave the files as they are while they are trained on, or train on shards (pipeline pack)",
+              epoch.documents(),
+              epoch.tokens(),
+              counted.documents(),
+              counted.tokens()));
+    }
   }
 
   private String json() {

@@ -166,6 +166,7 @@ final class Pipeline implements Actions {
   public void plan(Resolved run, Planning asked) {
     try (Ports io = Ports.open(run.config(), run.terminal())) {
       Optional<MemoryReport> memory = memory(run.config(), io, asked);
+      io.takePacked(cache).ifPresent(run.terminal()::note);
       Counted counted = counted(io, cache, run.terminal());
       StepPlan steps = PlanReport.steps(run.config(), counted.counts().chunks());
       PlanReport report = PlanReport.of(counted.counts(), io.room(), steps);
@@ -207,9 +208,8 @@ final class Pipeline implements Actions {
         : Optional.empty();
   }
 
-  /** Counts an epoch, from {@code output_dir/packed} where the same chunks lie there. */
+  /** Counts an epoch, and shows how far that is. */
   static Counted counted(Ports io, Cache cache, Terminal terminal) {
-    io.takePacked(cache).ifPresent(terminal::note);
     return Counted.of(
         io,
         cache,

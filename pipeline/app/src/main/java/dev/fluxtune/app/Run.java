@@ -11,6 +11,7 @@ import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
+import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.schemas.RunConfig.When;
 import dev.fluxtune.schemas.RunEvent;
@@ -61,6 +62,7 @@ final class Run {
       Page.check(config.output()); // what is wrong with it, model or folder needs no count
       Setup setup = Setup.of(model, config, Gpu.device());
       held.ifPresent(Ports::aside);
+      io.takePacked(cache).ifPresent(terminal::note); // which the settings tell of
       try (RunFolder output = RunFolder.take(folder, config, RunSettings.of(io, cache, model))) {
         run(output, output.open(terminal::note), setup, held, interrupt);
       }
@@ -136,7 +138,8 @@ final class Run {
                     last -> output.save(trainee, sideFiles, log, plan, last, read))
                 .stopWhen(() -> interrupt.getAsBoolean() || log.endsEarly().isPresent());
         Consumer<RunEvent> told = told(log, observers, samples, progress);
-        RunEvent last = steps(trainee, plan, settings, after, read, page, told);
+        Consumer<Ledger> atEnd = epoch -> Counted.check(facts.ledger().orElseThrow(), epoch);
+        RunEvent last = steps(trainee, plan, settings, after, read, page, atEnd, told);
         if (isStopped(last, log, output, progress)) {
           return Optional.empty();
         }
@@ -181,10 +184,11 @@ final class Run {
       long after,
       Reading read,
       Page page,
+      Consumer<Ledger> atEnd,
       Consumer<RunEvent> told) {
     try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
       page.meters().ifPresent(it -> it.feed(train::batchesReady));
-      Flux<RunEvent> events = SftRecipe.run(io, plan, after, read, page::reads, train);
+      Flux<RunEvent> events = SftRecipe.run(io, plan, after, read, page::reads, atEnd, train);
       return Objects.requireNonNull(events.doOnNext(told).blockLast());
     }
   }

@@ -70,15 +70,21 @@ final class SftRecipe {
    * @param train begins behind {@code from}
    * @param read learns how far rows were read when a batch was made
    * @param seen is shown the batches on their way
+   * @param atEnd given the account of every token of each epoch that is complete
    */
   static Flux<RunEvent> run(
-      Ports io, StepPlan plan, long from, Reading read, Consumer<Batch> seen, Train train) {
+      Ports io,
+      StepPlan plan,
+      long from,
+      Reading read,
+      Consumer<Batch> seen,
+      Consumer<Ledger> atEnd,
+      Train train) {
     long first = plan.epoch(from);
     long behind = plan.microBatchesInEpoch(from);
     return Flux.fromStream(() -> LongStream.range(first, plan.epochsBegun()).boxed())
         .concatMap(
-            epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), whole -> {}),
-            1)
+            epoch -> epoch(io, epoch, epoch == first ? behind : 0, read, io.badRows(), atEnd), 1)
         .transform(io.measured("batches"))
         .doOnNext(seen)
         .transform(train) // → RunEvent

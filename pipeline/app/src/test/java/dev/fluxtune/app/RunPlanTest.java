@@ -70,7 +70,7 @@ class RunPlanTest {
   private static List<RunEvent> events(Ports io, StepPlan plan, Trainee trainee, Reading read) {
     Train.Settings settings = Train.Settings.of(Schedule.of(io.config().training(), plan));
     try (Train train = Train.on(trainee.model(), trainee.optimizer(), plan, settings)) {
-      return SftRecipe.run(io, plan, 0, read, batch -> {}, train)
+      return SftRecipe.run(io, plan, 0, read, batch -> {}, whole -> {}, train)
           .collectList()
           .blockOptional()
           .orElseThrow();

@@ -267,4 +267,13 @@ class RunResumeTest extends TinyRuns {
         .containsPattern("(?m)^ *data.max_length: 24 → 12$")
         .doesNotContain("files");
   }
+
+  @Test
+  void doesNotGoOnFromShardsWhereChunksWerePackedOnTheWay() {
+    tiny.whole(output, "max_steps", 2);
+    assertThat(tiny.call("pack", output.resolve("packed"), "max_steps", 2).code()).isZero();
+
+    tiny.run(output, "max_steps", 2, "resume_from_checkpoint", true)
+        .refused("checkpoint-2: is of a run with other settings", "shards: false → true");
+  }
 }

@@ -1,5 +1,6 @@
 package dev.fluxtune.app;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
@@ -10,6 +11,7 @@ import dev.fluxtune.trainer.checkpoint.SafeTensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -267,5 +269,19 @@ class RunTest extends TinyRuns {
         .containsOnlyOnce("and nothing better comes after it")
         .contains("lower learning_rate");
     assertThat(run.out()).containsPattern("steps of loss NaN +[1-4]\\b");
+  }
+
+  @Test
+  void saysThatTheRowsHaveChangedSinceTheyWereCounted() throws IOException {
+    Path rows = tiny.rows().resolve("train.jsonl");
+    assertThat(tiny.call("plan", output).code()).isZero();
+    FileTime time = Files.getLastModifiedTime(rows);
+    byte[] before = Files.readAllBytes(rows);
+    byte[] after = Files.readString(rows).replaceFirst("0 \\+ 0 = ", "response").getBytes(UTF_8);
+    assertThat(after).hasSameSizeAs(before).isNotEqualTo(before);
+    Files.write(rows, after); // of other tokens
+    Files.setLastModifiedTime(rows, time); // as if it had been counted just before
+
+    tiny.run(output).refused("changed since they were counted", "pipeline pack");
   }
 }
