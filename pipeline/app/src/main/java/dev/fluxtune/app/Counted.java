@@ -50,13 +50,14 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
               if (kept.isPresent()) {
                 return kept.get();
               }
-              Counted found = pass(io, watch);
+              Counted found = anew(io, watch);
               cache.keep(question, found.json());
               return found;
             });
   }
 
-  private static Counted pass(Ports io, UnaryOperator<Flux<Packed>> watch) {
+  /** Counts by a pass over all rows, whatever is known. */
+  static Counted anew(Ports io, UnaryOperator<Flux<Packed>> watch) {
     Ledger[] ledger = {Ledger.EMPTY};
     BadRows bad = io.badRows();
     long chunks =

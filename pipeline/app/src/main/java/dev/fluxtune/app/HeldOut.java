@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -69,6 +70,39 @@ final class HeldOut {
           "test_split_size: %s holds packed shards, and rows are set aside before they are packed; name others to evaluate on by eval_dataset_name"
               .formatted(data.datasetName().orElseThrow()));
     }
+  }
+
+  /**
+   * Reads once what is evaluated on, and tells of bad rows that are skipped: one that is not would
+   * else end the run at its first evaluation.
+   *
+   * @throws BadInputException if a row cannot be used, or none is left
+   */
+  static void check(Ports held, Terminal terminal) {
+    if (held.shards().isPresent()) {
+      return;
+    }
+    try {
+      Counted counted = Counted.anew(held, Pipeline.shown(held, terminal, "checking"));
+      if (counted.badRows() > 0) {
+        terminal.note(
+            String.format(
+                Locale.ROOT,
+                "bad rows to evaluate on, skipped: %,d; the first: %s",
+                counted.badRows(),
+                counted.firstBadRows().get(0)));
+      }
+    } catch (BadInputException e) {
+      throw unusable(e);
+    }
+  }
+
+  /** What to do where the rows to evaluate on cannot be used. */
+  static BadInputException unusable(BadInputException why) {
+    return new BadInputException(
+        "eval_strategy: the rows to evaluate on cannot be used: %s; or set some aside by test_split_size: 0.1, name others in eval_dataset_name, or eval_strategy: no"
+            .formatted(why.getMessage()),
+        why);
   }
 
   /** Counts all rows, of which some are to be set aside, and shows how far that is. */

@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.UnaryOperator;
 import reactor.core.publisher.Flux;
 
 /** What the subcommands do. */
@@ -210,14 +211,16 @@ final class Pipeline implements Actions {
 
   /** Counts an epoch, and shows how far that is. */
   static Counted counted(Ports io, Cache cache, Terminal terminal) {
-    return Counted.of(
-        io,
-        cache,
-        chunks ->
-            Flux.using(
-                () -> Progress.start(terminal, "counting", io.bytes()),
-                progress -> watched(chunks, Position.START, io, progress),
-                Progress::close));
+    return Counted.of(io, cache, shown(io, terminal, "counting"));
+  }
+
+  /** Shows how far a pass over all rows is. */
+  static UnaryOperator<Flux<Packed>> shown(Ports io, Terminal terminal, String task) {
+    return chunks ->
+        Flux.using(
+            () -> Progress.start(terminal, task, io.bytes()),
+            progress -> watched(chunks, Position.START, io, progress),
+            Progress::close);
   }
 
   private static String json(PlanReport report, Optional<MemoryReport> memory) {

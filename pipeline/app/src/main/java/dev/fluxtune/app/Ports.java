@@ -117,10 +117,7 @@ final class Ports implements AutoCloseable {
       rows.openData();
       return rows;
     } catch (BadInputException e) {
-      throw new BadInputException(
-          "eval_strategy: the rows to evaluate on cannot be used: %s; or set some aside by test_split_size: 0.1, name others in eval_dataset_name, or eval_strategy: no"
-              .formatted(e.getMessage()),
-          e);
+      throw HeldOut.unusable(e);
     }
   }
 

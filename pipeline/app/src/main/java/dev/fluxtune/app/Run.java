@@ -8,7 +8,6 @@ import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.app.watch.Observers;
 import dev.fluxtune.app.watch.WatchedRun;
-import dev.fluxtune.pipeline.source.BadRows;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Batch;
 import dev.fluxtune.schemas.Ledger;
@@ -25,7 +24,6 @@ import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import reactor.core.publisher.Flux;
 
@@ -77,6 +75,7 @@ final class Run {
       Interrupt interrupt) {
     Counted counted = Pipeline.counted(io, cache, terminal);
     Pipeline.warnings(terminal, counted);
+    held.ifPresent(it -> HeldOut.check(it, terminal));
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
     try (Trainee trainee = Trainee.open(setup, config)) {
       if (setup.drawn()) {
@@ -131,7 +130,7 @@ final class Run {
         RunLog log = new RunLog(config, plan, progress, observers::logged);
         from.ifPresent(it -> log.from(it.trainer()));
         Train.Settings settings =
-            settings(trainee.setup(), plan, held, progress::say)
+            settings(trainee.setup(), plan, held)
                 .after(after, watched.evaluated())
                 .save(
                     new Every(config.output().saveStrategy(), config.output().saveSteps()),
@@ -201,37 +200,22 @@ final class Run {
   }
 
   /** What the configuration asks for; where a run begins and is saved, it does not know. */
-  private Train.Settings settings(
-      Setup setup, StepPlan plan, Optional<Ports> held, Consumer<String> say) {
+  private Train.Settings settings(Setup setup, StepPlan plan, Optional<Ports> held) {
     RunConfig.Output wanted = config.output();
     Train.Settings settings =
         Train.Settings.of(Schedule.of(config.training(), plan))
             .prefetch(config.chunks().prefetch())
             .evaluate(
                 new Every(wanted.evalStrategy(), wanted.evalSteps().orElse(0.0)),
-                held.map(it -> batches(it, say)).orElse(Flux.empty()));
+                held.map(Run::batches).orElse(Flux.empty()));
     return config.training().autoFindBatchSize()
         ? settings.chunksAtOnce(MemoryReport.chunksAtOnce(setup, config, io.room()))
         : settings;
   }
 
-  /**
-   * What is evaluated on. Bad rows that are skipped are told of once: each time they are the same.
-   */
-  private static Flux<Batch> batches(Ports held, Consumer<String> say) {
-    AtomicBoolean said = new AtomicBoolean();
+  /** What is evaluated on. */
+  private static Flux<Batch> batches(Ports held) {
     return Flux.defer(
-        () -> {
-          BadRows bad = held.badRows();
-          return SftRecipe.epoch(held, 0, 0, Reading.unasked(), bad, whole -> {})
-              .doOnComplete(
-                  () -> {
-                    if (bad.count() > 0 && said.compareAndSet(false, true)) {
-                      say.accept(
-                          "bad rows to evaluate on, skipped: %,d; the first: %s"
-                              .formatted(bad.count(), bad.first().get(0)));
-                    }
-                  });
-        });
+        () -> SftRecipe.epoch(held, 0, 0, Reading.unasked(), held.badRows(), whole -> {}));
   }
 }

@@ -141,4 +141,24 @@ class HeldOutTest extends TinyRuns {
         .contains("skipped 1 bad row:")
         .doesNotContain("bad rows to evaluate on");
   }
+
+  @Test
+  void aBadRowToEvaluateOnIsToldOfBeforeTheFirstStep() throws IOException {
+    Path rows = folder.resolve("held.jsonl");
+    Files.writeString(
+        rows,
+        "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n".repeat(600)
+            + "{\"prompt\": \"1\"}\n");
+    CommandRun run = tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", rows);
+    run.refused("the rows to evaluate on cannot be used", "held.jsonl:601: column completion");
+    assertThat(run.err()).doesNotContain("training: ");
+  }
+
+  @Test
+  void rowsToEvaluateOnWithoutATargetAreToldOfBeforeTheFirstStep() throws IOException {
+    Path rows = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\": [5]}\n");
+    CommandRun run = tiny.run(output, "eval_strategy", "epoch", "eval_dataset_name", rows);
+    run.refused("the rows to evaluate on cannot be used", "no token of the data is trained");
+    assertThat(run.err()).doesNotContain("training: ");
+  }
 }
