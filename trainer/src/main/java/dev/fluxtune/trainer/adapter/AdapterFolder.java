@@ -86,15 +86,10 @@ public record AdapterFolder(Lora lora, SafeTensors file) {
         });
     left.keySet().forEach(name -> problems.add(name + " has no place in the base"));
     if (!problems.isEmpty()) {
-      int shown = Math.min(10, problems.size());
-      throw new BadInputException(
-          "the adapter in %s does not fit the base model; give the base it was trained on:\n  %s%s"
-              .formatted(
-                  file.file(),
-                  String.join("\n  ", problems.subList(0, shown)),
-                  shown < problems.size()
-                      ? "\n  and %d more".formatted(problems.size() - shown)
-                      : ""));
+      throw BadInputException.of(
+          "the adapter in %s does not fit the base model; give the base it was trained on:"
+              .formatted(file.file()),
+          problems);
     }
   }
 

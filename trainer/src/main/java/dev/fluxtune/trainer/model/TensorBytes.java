@@ -70,10 +70,10 @@ public final class TensorBytes implements AutoCloseable {
         .filter(name -> !into.containsKey(name))
         .forEach(name -> problems.add(name + " has no place in this run"));
     if (!problems.isEmpty()) {
-      throw new BadInputException(
+      throw BadInputException.of(
           "the checkpoint is of a run with other settings (dtype, bf16, unfrozen_layers, another"
-              + " model): go on with those it was written with\n  "
-              + String.join("\n  ", problems.subList(0, Math.min(10, problems.size()))));
+              + " model): go on with those it was written with",
+          problems);
     }
   }
 

@@ -67,19 +67,9 @@ final class WeightFiles {
       }
     }
     if (!problems.isEmpty()) {
-      throw new BadInputException(
-          "the weights in %s do not fit config.json:\n  %s"
-              .formatted(folder, String.join("\n  ", firstOf(problems))));
+      throw BadInputException.of(
+          "the weights in %s do not fit config.json:".formatted(folder), problems);
     }
     return ordered;
-  }
-
-  private static List<String> firstOf(List<String> problems) {
-    if (problems.size() <= 10) {
-      return problems;
-    }
-    List<String> first = new ArrayList<>(problems.subList(0, 10));
-    first.add("and " + (problems.size() - 10) + " more");
-    return first;
   }
 }
