@@ -94,11 +94,8 @@ final class ShardWriter implements AutoCloseable {
             parts.stream().mapToLong(Manifest.Part::trained).sum(),
             padding,
             ledger);
-    Path file = folder.resolve(ShardFormat.MANIFEST);
-    try (PartOutput out = new PartOutput(Durable.temporary(file))) {
-      out.write(manifest.toJson().getBytes(StandardCharsets.UTF_8));
-    }
-    Durable.rename(Durable.temporary(file), file);
+    Durable.write(
+        folder.resolve(ShardFormat.MANIFEST), manifest.toJson().getBytes(StandardCharsets.UTF_8));
     return manifest;
   }
 

@@ -212,22 +212,12 @@ public final class Shards {
     }
   }
 
-  /** All chunks as they were written. */
-  public Flux<Chunk> inOrder() {
-    return inOrder(0);
-  }
-
-  /** As {@link #inOrder()}, without the first {@code skip}, which are not read. */
+  /** The chunks as they were written, without the first {@code skip}, which are not read. */
   public Flux<Chunk> inOrder(long skip) {
     return read(skip, LongUnaryOperator.identity());
   }
 
-  /** All chunks in the order of an epoch. */
-  public Flux<Chunk> shuffled(long seed, long epoch) {
-    return shuffled(seed, epoch, 0);
-  }
-
-  /** As {@link #shuffled(long, long)}, without the first {@code skip}, which are not read. */
+  /** The chunks in the order of an epoch, without the first {@code skip}, which are not read. */
   public Flux<Chunk> shuffled(long seed, long epoch, long skip) {
     return read(skip, new Permutation(manifest.chunks(), seed, epoch)::at);
   }

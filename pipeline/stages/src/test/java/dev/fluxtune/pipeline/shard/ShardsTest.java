@@ -56,10 +56,10 @@ class ShardsTest {
   void shufflesAnewEachEpochAndGoesOnFromAnyPlace() {
     List<Chunk> chunks = CORPUS.chunks();
     Shards shards = written(CORPUS);
-    List<Chunk> first = read(shards.shuffled(42, 0));
+    List<Chunk> first = read(shards.shuffled(42, 0, 0));
     assertThat(first).containsExactlyInAnyOrderElementsOf(chunks).isNotEqualTo(chunks);
-    assertThat(read(shards.shuffled(42, 0))).isEqualTo(first);
-    assertThat(read(shards.shuffled(42, 1))).isNotEqualTo(first);
+    assertThat(read(shards.shuffled(42, 0, 0))).isEqualTo(first);
+    assertThat(read(shards.shuffled(42, 1, 0))).isNotEqualTo(first);
     for (int skip = 0; skip <= chunks.size(); skip++) {
       assertThat(read(shards.shuffled(42, 0, skip))).isEqualTo(first.subList(skip, first.size()));
     }
@@ -92,7 +92,7 @@ class ShardsTest {
   void readsOnDemandOnly() {
     Shards shards = written(CORPUS);
     AtomicInteger seen = new AtomicInteger();
-    StepVerifier.create(shards.shuffled(1, 0).doOnNext(c -> seen.incrementAndGet()), 0)
+    StepVerifier.create(shards.shuffled(1, 0, 0).doOnNext(c -> seen.incrementAndGet()), 0)
         .thenRequest(1)
         .expectNextCount(1)
         .then(() -> assertThat(seen).hasValue(1))
@@ -108,17 +108,17 @@ class ShardsTest {
   void closesItsFilesOnCompletionCancellationAndError() throws IOException {
     Shards shards = written(CORPUS);
     assertThat(Corpus.handles(folder)).isZero();
-    StepVerifier.create(shards.shuffled(1, 0), 0)
+    StepVerifier.create(shards.shuffled(1, 0, 0), 0)
         .thenRequest(20)
         .expectNextCount(20)
         .then(() -> assertThat(Corpus.handles(folder)).isPositive())
         .thenCancel()
         .verify();
     assertThat(Corpus.handles(folder)).isZero();
-    read(shards.inOrder());
+    read(shards.inOrder(0));
     assertThat(Corpus.handles(folder)).isZero();
     Files.delete(folder.resolve(ShardFormat.part(2)));
-    StepVerifier.create(shards.inOrder())
+    StepVerifier.create(shards.inOrder(0))
         .expectNextCount(20)
         .verifyErrorSatisfies(
             e ->
@@ -137,7 +137,7 @@ class ShardsTest {
     List<Chunk> read =
         read(
             shards
-                .shuffled(1, 0)
+                .shuffled(1, 0, 0)
                 .doOnNext(
                     c ->
                         assertThat(Corpus.handles(folder))
@@ -160,7 +160,7 @@ class ShardsTest {
     assertThatThrownBy(shards::verify)
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining(where + "its SHA-256 is ");
-    StepVerifier.create(shards.inOrder())
+    StepVerifier.create(shards.inOrder(0))
         .expectNextCount(10)
         .verifyErrorSatisfies(
             e ->
