@@ -17,6 +17,7 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Chunk;
 import dev.fluxtune.schemas.Counts;
 import dev.fluxtune.schemas.FolderLock;
+import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Manifest;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
@@ -32,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import reactor.core.publisher.Flux;
 
@@ -89,16 +91,27 @@ final class Pipeline implements Actions {
     }
   }
 
-  private static Manifest write(
-      Resolved run, Ports io, Path folder, ObjectNode settings, BadRows bad) {
+  private Manifest write(Resolved run, Ports io, Path folder, ObjectNode settings, BadRows bad) {
     try (Progress progress = Progress.start(run.terminal(), "packing", io.bytes())) {
       return Shards.write(
               folder,
               settings,
-              (from, atEnd) -> watched(SftRecipe.chunks(io, from, bad, atEnd), from, io, progress))
+              (from, atEnd) -> {
+                Consumer<Ledger> unchanged = whole -> atEnd.accept(checked(whole, io, settings));
+                return watched(SftRecipe.chunks(io, from, bad, unchanged), from, io, progress);
+              })
           .blockOptional()
           .orElseThrow();
     }
+  }
+
+  /** The shards say which files they were made of; so those must be the same at the end. */
+  private Ledger checked(Ledger whole, Ports io, ObjectNode settings) {
+    if (!Settings.of(io, cache).equals(settings)) {
+      throw new BadInputException(
+          "the rows have changed while they were packed: nothing is kept; start again when the files are whole");
+    }
+    return whole;
   }
 
   /** Shows how many rows and tokens have gone by. */

@@ -8,9 +8,12 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -220,5 +223,16 @@ class BadInputTest {
     assertThat(run.err())
         .contains("did you mean --max_length?", "--tail", "--seed")
         .doesNotContain("no such file");
+  }
+
+  @Test
+  void rowsThatChangeWhileTheyArePacked() throws Exception {
+    Files.writeString(rows, GOOD.repeat(300_000));
+    CompletableFuture<CommandRun> run = CompletableFuture.supplyAsync(this::pack);
+    while (!run.isDone() && Files.notExists(packed)) { // its settings are known by then
+      Thread.sleep(1);
+    }
+    Files.writeString(rows, GOOD, StandardOpenOption.APPEND);
+    refused(run.get(60, TimeUnit.SECONDS), "the rows have changed while they were packed");
   }
 }
