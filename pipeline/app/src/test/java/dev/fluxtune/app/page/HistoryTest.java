@@ -80,6 +80,19 @@ class HistoryTest {
   }
 
   @Test
+  void aPlaceFromBeforeStepsWereTakenTogetherIsNone() {
+    for (long step = 1; step <= 2000; step++) {
+      history.step(Made.step(step, 1), 0);
+    }
+    Cursor had = history.now();
+    for (long step = 2001; step <= Points.MOST + 1; step++) {
+      history.step(Made.step(step, 1), 0);
+    }
+    assertThat(history.now().points()).isBetween(had.points(), Points.MOST / 2 + 1);
+    assertThat(history.place(had).points()).isZero();
+  }
+
+  @Test
   void readsNoPlaceOutOfAnythingElse() {
     assertThat(Cursor.parse("1-2-3-4-5-6")).contains(new Cursor(1, 2, 3, 4, 5, 6));
     for (String id : List.of("", "1", "1-2-3-4-5", "a-b-c-d-e-f", "9".repeat(99), "1-2-3-4-5--6")) {

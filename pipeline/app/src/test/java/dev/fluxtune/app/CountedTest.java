@@ -1,0 +1,63 @@
+package dev.fluxtune.app;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What was counted once is known, of the same rows and settings. */
+class CountedTest {
+  private static final String ROW = "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n";
+
+  @TempDir Path folder;
+  private Path rows;
+
+  private CommandRun plan(int maxLength) {
+    CommandRun plan =
+        CommandRun.of(
+            folder.resolve("cache"),
+            "plan",
+            "--dataset_name",
+            rows,
+            "--tokenizer_name_or_path",
+            Configs.HOME.resolve("datasets/tiny-tasks/tokenizer"),
+            "--max_length",
+            maxLength,
+            "--output_dir",
+            folder.resolve("out"));
+    assertThat(plan.code()).as(plan.err()).isZero();
+    return plan;
+  }
+
+  @BeforeEach
+  void counted() throws IOException {
+    rows = Files.writeString(folder.resolve("rows.jsonl"), ROW.repeat(50));
+    assertThat(plan(16).err()).contains("counting: ");
+  }
+
+  @Test
+  void isKnownTheNextTime() {
+    String first = plan(16).out();
+    assertThat(plan(16).err()).doesNotContain("counting");
+    assertThat(plan(16).out()).isEqualTo(first).contains("examples                             50");
+  }
+
+  @Test
+  void isCountedAnewOfOtherSettings() {
+    CommandRun other = plan(8);
+    assertThat(other.err()).contains("counting");
+    assertThat(other.out()).isNotEqualTo(plan(16).out());
+  }
+
+  @Test
+  void isCountedAnewOfOtherRows() throws IOException {
+    Files.writeString(rows, ROW.repeat(51));
+    CommandRun other = plan(16);
+    assertThat(other.err()).contains("counting");
+    assertThat(other.out()).contains("examples                             51");
+  }
+}
