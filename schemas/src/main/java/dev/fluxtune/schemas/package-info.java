@@ -1,6 +1,6 @@
 /**
- * What travels between the stages and what is agreed between them; nothing here reads, computes or
- * prints.
+ * What travels between the stages and what is agreed between them: records, the formats of files
+ * and how they are written whole. Nothing here knows a stage.
  *
  * <p>{@code Example → Prompted → Encoded → Tokenized → Chunk → Batch}
  */

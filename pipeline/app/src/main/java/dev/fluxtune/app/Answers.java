@@ -9,6 +9,7 @@ import dev.fluxtune.trainer.model.Weights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /** The text that a model writes after texts. Tokenizer and weights are the caller's. */
 final class Answers {
@@ -37,7 +38,7 @@ final class Answers {
     behind += questions.size();
     List<String> texts = new ArrayList<>();
     for (int i = 0; i < prompts.size(); i++) {
-      texts.add(text(prompts.get(i), written.get(i)));
+      texts.add(following(prompts.get(i), written.get(i), tokenizer::decodeText));
     }
     return texts;
   }
@@ -53,16 +54,15 @@ final class Answers {
   }
 
   /**
-   * As transformers' pipeline does it, the whole without the prompt: a tokenizer such as Llama 2's
-   * drops the space that a text of its own begins with.
+   * What ids add to the text of a prompt, as transformers' pipeline takes it: the whole without the
+   * prompt. Alone they would lack the space that a tokenizer such as Llama 2's drops at the
+   * beginning of a text.
    */
-  private String text(int[] prompt, int[] written) {
-    int[] whole = Arrays.copyOf(prompt, prompt.length + written.length);
-    System.arraycopy(written, 0, whole, prompt.length, written.length);
-    String before = tokenizer.decodeText(prompt);
-    String text = tokenizer.decodeText(whole);
-    return text.startsWith(before)
-        ? text.substring(before.length())
-        : tokenizer.decodeText(written);
+  static String following(int[] prompt, int[] ids, Function<int[], String> decode) {
+    int[] whole = Arrays.copyOf(prompt, prompt.length + ids.length);
+    System.arraycopy(ids, 0, whole, prompt.length, ids.length);
+    String before = decode.apply(prompt);
+    String all = decode.apply(whole);
+    return all.startsWith(before) ? all.substring(before.length()) : decode.apply(ids);
   }
 }

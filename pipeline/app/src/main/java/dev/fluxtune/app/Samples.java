@@ -8,7 +8,6 @@ import dev.fluxtune.schemas.RunConfig;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -146,16 +145,8 @@ final class Samples {
     return io.tokenizer().decode(ids);
   }
 
-  /**
-   * What ids add to the text of a prompt: alone, they would lack the space that a tokenizer such as
-   * Llama 2's drops at the beginning of a text.
-   */
   private String following(KnownAnswers.Row row, int[] ids) {
-    int[] whole = Arrays.copyOf(row.prompt(), row.prompt().length + ids.length);
-    System.arraycopy(ids, 0, whole, row.prompt().length, ids.length);
-    String before = text(row.prompt());
-    String all = text(whole);
-    return all.startsWith(before) ? all.substring(before.length()) : text(ids);
+    return Answers.following(row.prompt(), ids, this::text);
   }
 
   /** The end of a prompt, the beginning of anything else, on one line. */

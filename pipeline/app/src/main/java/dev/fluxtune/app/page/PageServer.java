@@ -1,5 +1,6 @@
 package dev.fluxtune.app.page;
 
+import dev.fluxtune.app.watch.WatchedRun;
 import dev.fluxtune.schemas.BadInputException;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http.HttpHeaderNames;
@@ -76,7 +77,7 @@ final class PageServer implements AutoCloseable {
     this.tick = tick;
     try {
       this.at = address(host);
-      this.names = List.of(isLoopback() ? "localhost" : machine(), host);
+      this.names = List.of(isLoopback() ? "localhost" : WatchedRun.host(), host);
       this.server = bind(port); // last: from here on it is asked, by threads of its own
     } catch (RuntimeException e) {
       threads.dispose();
@@ -139,7 +140,7 @@ final class PageServer implements AutoCloseable {
   String address() {
     InetSocketAddress at = (InetSocketAddress) server.address();
     InetAddress address = at.getAddress();
-    String name = address.isAnyLocalAddress() ? machine() : address.getHostAddress();
+    String name = address.isAnyLocalAddress() ? WatchedRun.host() : address.getHostAddress();
     return "http://%s:%d/".formatted(name.contains(":") ? "[" + name + "]" : name, at.getPort());
   }
 
@@ -195,14 +196,6 @@ final class PageServer implements AutoCloseable {
     String name = asked.replaceFirst(":\\d{1,5}$", "");
     boolean address = name.matches("\\[[0-9a-fA-F:.]+]|\\d{1,3}(\\.\\d{1,3}){3}");
     return address || names.stream().anyMatch(name::equalsIgnoreCase);
-  }
-
-  private static String machine() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "localhost";
-    }
   }
 
   private Publisher<Void> events(HttpServerRequest request, HttpServerResponse response) {

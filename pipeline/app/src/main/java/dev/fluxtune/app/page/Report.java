@@ -4,9 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.fluxtune.schemas.Sha256;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
 
@@ -58,14 +57,8 @@ final class Report {
   private static String hashes(PageFiles... files) {
     StringBuilder hashes = new StringBuilder();
     for (PageFiles file : files) {
-      try {
-        byte[] digest =
-            MessageDigest.getInstance("SHA-256")
-                .digest(file.text().getBytes(StandardCharsets.UTF_8));
-        hashes.append(" 'sha256-").append(Base64.getEncoder().encodeToString(digest)).append("'");
-      } catch (NoSuchAlgorithmException e) {
-        throw new AssertionError("every JVM has SHA-256", e);
-      }
+      byte[] digest = Sha256.digest().digest(file.text().getBytes(StandardCharsets.UTF_8));
+      hashes.append(" 'sha256-").append(Base64.getEncoder().encodeToString(digest)).append("'");
     }
     return hashes.toString();
   }

@@ -6,8 +6,6 @@ import dev.fluxtune.schemas.RunEvent;
 import dev.fluxtune.trainer.checkpoint.TrainerState;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -52,7 +50,7 @@ final class TensorBoard implements Observer {
    * @throws BadInputException if it cannot be written
    */
   static TensorBoard open(WatchedRun run) {
-    String host = host();
+    String host = WatchedRun.host();
     Path folder =
         Optional.ofNullable(System.getenv("TENSORBOARD_LOGGING_DIR"))
             .map(Path::of)
@@ -78,14 +76,6 @@ final class TensorBoard implements Observer {
           "report_to: tensorboard cannot write in %s (%s); set TENSORBOARD_LOGGING_DIR to another folder, or leave it out"
               .formatted(folder, Reason.of(e)),
           e);
-    }
-  }
-
-  static String host() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "localhost";
     }
   }
 

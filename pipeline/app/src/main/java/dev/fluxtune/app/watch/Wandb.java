@@ -155,7 +155,7 @@ final class Wandb implements Observer {
             .text(1, id)
             .text(3, given(environment, "WANDB_PROJECT").orElse("huggingface"))
             .message(4, config)
-            .text(13, TensorBoard.host())
+            .text(13, WatchedRun.host())
             .message(17, timestamp());
     given(environment, "WANDB_ENTITY").ifPresent(it -> record.text(2, it));
     given(environment, "WANDB_RUN_GROUP").ifPresent(it -> record.text(6, it));
@@ -186,7 +186,7 @@ final class Wandb implements Observer {
         .text(1, System.getProperty("os.name") + "-" + System.getProperty("os.version"))
         .message(3, timestamp())
         .text(6, "fluxtune")
-        .text(12, TensorBoard.host())
+        .text(12, WatchedRun.host())
         .number(16, processors)
         .number(17, processors)
         .text(199, id);

@@ -1,6 +1,8 @@
 package dev.fluxtune.app.watch;
 
 import dev.fluxtune.trainer.checkpoint.TrainerState;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +27,15 @@ public record WatchedRun(
 
   /** In the folder: what was sampled. */
   public static final String SAMPLES = "samples.jsonl";
+
+  /** The name of this machine. */
+  public static String host() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
 
   /** Whether the step that it goes on after has its evaluation, should one have been due. */
   public boolean evaluated() {

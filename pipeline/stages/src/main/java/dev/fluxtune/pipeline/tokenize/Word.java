@@ -110,6 +110,11 @@ final class Word extends Tokens {
         push(left);
       }
     }
+    keepLinked();
+  }
+
+  /** Moves the tokens that are left to the front. */
+  private void keepLinked() {
     int kept = 0;
     for (int i = 0; i < size; i = after[i]) {
       ids[kept] = ids[i];
