@@ -61,9 +61,8 @@ public final class FolderLock implements AutoCloseable {
       try {
         make(folder.toAbsolutePath(), made);
         return takeThere(folder, made);
-      } catch (NoSuchFileException e) {
-        // A writer that ended just now has removed its file, or the folder: the next makes new
-        // ones.
+      } catch (NoSuchFileException | FileAlreadyExistsException e) {
+        // A writer that ended just now removes its file and the folder: the next makes new ones.
         if (attempt == MOST_ATTEMPTS) {
           throw e;
         }
