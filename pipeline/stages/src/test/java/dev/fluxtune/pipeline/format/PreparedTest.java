@@ -86,6 +86,7 @@ class PreparedTest {
         "{\"input_ids\": []}; input_ids is empty",
         "{\"input_ids\": [1, -2]}; input_ids holds -2",
         "{\"input_ids\": [1, 2], \"labels\": [1]}; labels must be as long as input_ids, 2 (got 1)",
+        "{\"input_ids\": [1, 2], \"labels\": [1, 2, 3]}; labels must be as long as input_ids, 2 (got 3)",
         "{\"input_ids\": [1, 2], \"labels\": [1, 3]}; labels must hold the token's own id or -100",
         "{\"input_ids\": [1], \"completion_mask\": [2]}; completion_mask must hold 0 or 1 (got 2",
         "{\"input_ids\": null}; input_ids is missing or null"
