@@ -40,24 +40,6 @@ class MainTest {
   }
 
   @Test
-  void endsWhereMemoryDoesNotSufficeForAWorker() throws Exception {
-    CommandRun run =
-        run(
-            List.of("-Xmx48m", "-XX:+UseSerialGC"),
-            "plan",
-            "--dataset_name",
-            rows(60_000),
-            "--tokenizer_name_or_path",
-            TOKENIZER,
-            "--packing_strategy",
-            "bfd",
-            "--packing_window",
-            100_000_000);
-    assertThat(run.code()).isEqualTo(3);
-    assertThat(run.err()).contains("pipeline: out of memory", "FLUXTUNE_JAVA_OPTS");
-  }
-
-  @Test
   void writesNumbersAlikeInEveryLanguage() throws Exception {
     CommandRun run =
         run(
