@@ -119,6 +119,8 @@ class LauncherTest {
     assertThat(first.err()).contains("first start builds", "pipeline: building app (6/6)\n");
     assertThat(first.out().lines())
         .contains("--add-opens=java.base/java.nio=ALL-UNNAMED", "-Dfluxtune.home=" + home)
+        .contains("-XX:+ExitOnOutOfMemoryError")
+        .anyMatch(it -> it.startsWith("-XX:OnOutOfMemoryError=echo 'pipeline: out of memory, "))
         .doesNotContain("--sun-misc-unsafe-memory-access=allow")
         .endsWith("dev.fluxtune.app.Main", "pack", "--dataset_name", "two words", "");
     Run second = run("--version");

@@ -39,6 +39,25 @@ class MainTest {
     return new CommandRun(process.exitValue(), Files.readString(out), Files.readString(err));
   }
 
+  /** As the launcher starts it: without, some errors of workers were dropped, and it hung. */
+  @Test
+  void endsWhereMemoryDoesNotSufficeForAWorker() throws Exception {
+    CommandRun run =
+        run(
+            List.of("-Xmx48m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
+            "plan",
+            "--dataset_name",
+            rows(60_000),
+            "--tokenizer_name_or_path",
+            TOKENIZER,
+            "--packing_strategy",
+            "bfd",
+            "--packing_window",
+            100_000_000);
+    assertThat(run.code()).isEqualTo(3);
+    assertThat(run.out()).contains("java.lang.OutOfMemoryError");
+  }
+
   @Test
   void writesNumbersAlikeInEveryLanguage() throws Exception {
     CommandRun run =

@@ -4,11 +4,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** What the process ends with; {@code --help} tells them. */
-public final class ExitCode {
+final class ExitCode {
   static final int OK = 0;
   static final int BAD_INPUT = 1;
   static final int USAGE = 2;
-  public static final int BUG = 3;
+  static final int BUG = 3;
 
   static final Map<String, String> HELP = help();
 

@@ -57,14 +57,8 @@ public final class PipelineCommand {
     } catch (ParameterException | ConfigException e) {
       return fail(ExitCode.USAGE, String.valueOf(e.getMessage()), e, all);
     } catch (Throwable e) { // an Error too: the process ends, and the user should know why
-      return failed(e, arguments);
+      return fail(badInput(e).isPresent() ? ExitCode.BAD_INPUT : ExitCode.BUG, why(e), e, all);
     }
-  }
-
-  /** Tells of a failure, one that {@link #run} cannot see too; the exit code. */
-  public int failed(Throwable failure, String... arguments) {
-    int code = badInput(failure).isPresent() ? ExitCode.BAD_INPUT : ExitCode.BUG;
-    return fail(code, why(failure), failure, Arrays.asList(arguments));
   }
 
   private int dispatch(List<String> arguments) {

@@ -34,9 +34,6 @@ public final class Shards {
   static final PartWriter.Sizes SIZES =
       new PartWriter.Sizes(1 << 16, 1 << 20, Long.getLong("fluxtune.part.tokens", 1 << 23));
 
-  /** The name of the thread that writes. */
-  public static final String THREAD = "shards";
-
   /** Chunks that wait for the thread that writes them. */
   private static final int AHEAD = 8;
 
@@ -113,7 +110,7 @@ public final class Shards {
   }
 
   private static Thread thread(Runnable work) {
-    Thread thread = new Thread(work, THREAD);
+    Thread thread = new Thread(work, "shards");
     thread.setDaemon(true);
     return thread;
   }

@@ -12,9 +12,6 @@ import reactor.core.scheduler.Schedulers;
 
 /** Tokenizes over the cores, order kept. */
 public final class Tokenize {
-  /** What the names of its threads begin with. */
-  public static final String THREAD = "tokenize";
-
   /** Rows a worker takes at a time: Reactor then costs less than 0.2 µs a row. */
   private static final int SLICE = 64;
 
@@ -31,7 +28,7 @@ public final class Tokenize {
       Function<Prompted, Encoded> encode, int workers) {
     return documents ->
         Flux.using(
-            () -> Schedulers.newParallel(THREAD, workers, true),
+            () -> Schedulers.newParallel("tokenize", workers, true),
             threads ->
                 documents
                     .concatMapIterable(Tokenize::slices, 1)
