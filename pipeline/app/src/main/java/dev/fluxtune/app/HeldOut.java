@@ -5,6 +5,7 @@ import dev.fluxtune.app.terminal.Progress;
 import dev.fluxtune.app.terminal.Terminal;
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.RunConfig;
 import java.nio.file.Files;
@@ -73,8 +74,8 @@ final class HeldOut {
   }
 
   /**
-   * Reads once what is evaluated on, and tells of bad rows that are skipped: one that is not would
-   * else end the run at its first evaluation.
+   * Reads once what is evaluated on, and tells of bad rows that are skipped, one that is not would
+   * else end the run at its first evaluation, and of what is cut off.
    *
    * @throws BadInputException if a row cannot be used, or none is left
    */
@@ -91,6 +92,15 @@ final class HeldOut {
                 "bad rows to evaluate on, skipped: %,d; the first: %s",
                 counted.badRows(),
                 counted.firstBadRows().get(0)));
+      }
+      Ledger ledger = counted.counts().ledger();
+      if (ledger.truncated() > 0) {
+        terminal.note(
+            String.format(
+                Locale.ROOT,
+                "of the rows to evaluate on %,d of %,d tokens are beyond max_length: they are cut off",
+                ledger.truncated(),
+                ledger.tokens()));
       }
     } catch (BadInputException e) {
       throw unusable(e);

@@ -67,6 +67,28 @@ class HeldOutTest extends TinyRuns {
   }
 
   @Test
+  void whatIsCutOffOfRowsToEvaluateOnIsToldOf() throws IOException {
+    Path rows = folder.resolve("held.jsonl");
+    Files.writeString(
+        rows,
+        "{\"prompt\": \"1 + 1 = \", \"completion\": \"2%s\"}\n".formatted(" or 3".repeat(99)));
+    CommandRun run =
+        tiny.whole(
+            output,
+            "max_steps",
+            1,
+            "eval_strategy",
+            "steps",
+            "eval_steps",
+            1,
+            "eval_dataset_name",
+            rows,
+            "eval_packing",
+            false);
+    assertThat(run.err()).containsPattern("evaluate on \\d+ of \\d+ tokens are beyond max_length");
+  }
+
+  @Test
   void damagedRowsToEvaluateOnAreNamed() throws IOException {
     byte[] file =
         Files.readAllBytes(
