@@ -43,49 +43,37 @@ class HeldOutTest extends TinyRuns {
         .refused("the rows to evaluate on cannot be used", "need a tokenizer");
   }
 
+  /** Evaluates on rows twice, and says how one key stands. */
+  private CommandRun evaluatedOn(String rows, String key, Object value) throws IOException {
+    Path file = Files.writeString(folder.resolve("held.jsonl"), rows);
+    return tiny.whole(
+        output,
+        "max_steps",
+        4,
+        "eval_strategy",
+        "steps",
+        "eval_steps",
+        2,
+        "eval_dataset_name",
+        file,
+        key,
+        value);
+  }
+
   @Test
   void badRowsToEvaluateOnAreToldOfWhereTheyAreSkipped() throws IOException {
-    Path rows = folder.resolve("held.jsonl");
-    Files.writeString(
-        rows, "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n{\"prompt\": \"1\"}\n");
-    CommandRun run =
-        tiny.whole(
-            output,
-            "max_steps",
-            4,
-            "eval_strategy",
-            "steps",
-            "eval_steps",
-            2,
-            "eval_dataset_name",
-            rows,
-            "on_bad_row",
-            "skip");
-    assertThat(run.err())
+    String rows = "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n{\"prompt\": \"1\"}\n";
+    assertThat(evaluatedOn(rows, "on_bad_row", "skip").err())
         .containsOnlyOnce("bad rows to evaluate on, skipped: 1; the first: ")
         .contains("held.jsonl:2: column completion is missing");
   }
 
   @Test
   void whatIsCutOffOfRowsToEvaluateOnIsToldOf() throws IOException {
-    Path rows = folder.resolve("held.jsonl");
-    Files.writeString(
-        rows,
-        "{\"prompt\": \"1 + 1 = \", \"completion\": \"2%s\"}\n".formatted(" or 3".repeat(99)));
-    CommandRun run =
-        tiny.whole(
-            output,
-            "max_steps",
-            1,
-            "eval_strategy",
-            "steps",
-            "eval_steps",
-            1,
-            "eval_dataset_name",
-            rows,
-            "eval_packing",
-            false);
-    assertThat(run.err()).containsPattern("evaluate on \\d+ of \\d+ tokens are beyond max_length");
+    String rows =
+        "{\"prompt\": \"1 + 1 = \", \"completion\": \"%s\"}".formatted("2 or ".repeat(99));
+    assertThat(evaluatedOn(rows, "eval_packing", false).err())
+        .containsPattern("evaluate on \\d+ of \\d+ tokens are beyond max_length");
   }
 
   @Test
