@@ -31,13 +31,8 @@ public record Batch(
               .formatted(
                   size, length, inputIds.length, labels.length, seqLengths.length, padding.length));
     }
-    for (int[] row : seqLengths) {
-      if (Arrays.stream(row).anyMatch(n -> n < 1)
-          || Arrays.stream(row).asLongStream().sum() != length) {
-        throw new IllegalArgumentException(
-            "seqLengths of each row must be positive and sum to %d tokens (got %s)"
-                .formatted(length, Arrays.toString(row)));
-      }
+    for (int row = 0; row < size; row++) {
+      Chunk.checkDocuments(seqLengths[row], length, padding[row]);
     }
   }
 

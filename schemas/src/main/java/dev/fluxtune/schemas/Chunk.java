@@ -24,28 +24,30 @@ public record Chunk(int[] inputIds, int[] labels, int[] seqLengths, int padding)
           "a chunk needs as many labels as ids, and at least one (got %d ids, %d labels)"
               .formatted(inputIds.length, labels.length));
     }
-    int sum = 0;
+    checkDocuments(seqLengths, inputIds.length, padding);
+    int first = 0;
     for (int n : seqLengths) {
-      if (n < 1) {
-        throw new IllegalArgumentException(
-            "seqLengths must be positive (got " + Arrays.toString(seqLengths) + ")");
-      }
-      if (sum < labels.length && labels[sum] != IGNORED) {
+      if (labels[first] != IGNORED) {
         throw new IllegalArgumentException(
             "the first label of each document must be "
                 + IGNORED
                 + " (got "
-                + labels[sum]
+                + labels[first]
                 + " at position "
-                + sum
+                + first
                 + ")");
       }
-      sum += n;
+      first += n;
     }
-    if (sum != inputIds.length) {
+  }
+
+  /** Checks that documents, the padding behind them included, are end to end so many tokens. */
+  static void checkDocuments(int[] seqLengths, int tokens, int padding) {
+    if (Arrays.stream(seqLengths).anyMatch(n -> n < 1)
+        || Arrays.stream(seqLengths).asLongStream().sum() != tokens) {
       throw new IllegalArgumentException(
-          "seqLengths must sum to %d tokens (got %s)"
-              .formatted(inputIds.length, Arrays.toString(seqLengths)));
+          "seqLengths must be positive and sum to %d tokens (got %s)"
+              .formatted(tokens, Arrays.toString(seqLengths)));
     }
     if (padding != 0 && padding != seqLengths[seqLengths.length - 1]) {
       throw new IllegalArgumentException(

@@ -57,6 +57,10 @@ class BatchTest {
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContainingAll("sum to 4", Arrays.toString(row));
     }
+    int[][] whole = {{2, 2}};
+    assertThatThrownBy(() -> new Batch(1, 4, LONG.inputIds(), LONG.labels(), whole, new int[] {1}))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContainingAll("padding", "got 1, [2, 2]");
   }
 
   @Test

@@ -45,19 +45,22 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
             () -> {
               // Where a later version packs other chunks of the same settings, it counts anew.
               String question =
-                  "counts %d %s".formatted(ShardFormat.VERSION, Settings.of(io, cache));
+                  "counts %d %s%s"
+                      .formatted(
+                          ShardFormat.VERSION,
+                          Settings.of(io, cache),
+                          io.isEvaluation() ? " to evaluate on" : "");
               Optional<Counted> kept = cache.read(question).flatMap(Counted::parse);
               if (kept.isPresent()) {
                 return kept.get();
               }
-              Counted found = anew(io, watch);
+              Counted found = pass(io, watch);
               cache.keep(question, found.json());
               return found;
             });
   }
 
-  /** Counts by a pass over all rows, whatever is known. */
-  static Counted anew(Ports io, UnaryOperator<Flux<Packed>> watch) {
+  private static Counted pass(Ports io, UnaryOperator<Flux<Packed>> watch) {
     Ledger[] ledger = {Ledger.EMPTY};
     BadRows bad = io.badRows();
     long chunks =

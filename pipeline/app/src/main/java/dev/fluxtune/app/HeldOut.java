@@ -74,17 +74,17 @@ final class HeldOut {
   }
 
   /**
-   * Reads once what is evaluated on, and tells of bad rows that are skipped, one that is not would
-   * else end the run at its first evaluation, and of what is cut off.
+   * Reads what is evaluated on where no earlier run did: a row that cannot be used would else end
+   * the run at its first evaluation. Tells of those that are skipped and of what is cut off.
    *
    * @throws BadInputException if a row cannot be used, or none is left
    */
-  static void check(Ports held, Terminal terminal) {
+  static void check(Ports held, Cache cache, Terminal terminal) {
     if (held.shards().isPresent()) {
       return;
     }
     try {
-      Counted counted = Counted.anew(held, Pipeline.shown(held, terminal, "checking"));
+      Counted counted = Counted.of(held, cache, Pipeline.shown(held, terminal, "checking"));
       if (counted.badRows() > 0) {
         terminal.note(
             String.format(

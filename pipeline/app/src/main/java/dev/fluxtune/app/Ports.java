@@ -227,6 +227,11 @@ final class Ports implements AutoCloseable {
     return in -> meters.map(it -> it.stage(name, in)).orElse(in);
   }
 
+  /** Whether these are the rows to evaluate on. */
+  boolean isEvaluation() {
+    return lender.isPresent();
+  }
+
   RunConfig config() {
     return config;
   }
@@ -281,10 +286,10 @@ final class Ports implements AutoCloseable {
   /** All rows of all data sets that are not set aside, in order, or shuffled once by seed. */
   Flux<RecordBatch> rows(BadRows bad) {
     Optional<SetAside> split = aside();
-    boolean told = split.isPresent() && lender.isPresent(); // of bad rows, where all are read
+    boolean told = split.isPresent() && isEvaluation(); // of bad rows, where all are read
     Flux<RecordBatch> all = inOrder(told ? badRows() : bad);
     Flux<RecordBatch> rows =
-        split.map(it -> all.transform(it.keep(lender.isPresent(), allocator))).orElse(all);
+        split.map(it -> all.transform(it.keep(isEvaluation(), allocator))).orElse(all);
     return config.data().shuffleDataset()
         ? rows.transform(ShuffleRows.by(config.training().seed(), TEMPORARY, allocator))
         : rows;
@@ -297,10 +302,8 @@ final class Ports implements AutoCloseable {
     }
     Optional<Double> size = config.data().testSplitSize();
     if (aside.isEmpty() && size.isPresent()) {
-      aside =
-          Optional.of(
-              SetAside.of(
-                  HeldOut.count(this, terminal), size.get(), config.training().chunkSeed()));
+      long rows = HeldOut.count(this, terminal);
+      aside = Optional.of(SetAside.of(rows, size.get(), config.training().chunkSeed()));
     }
     return aside;
   }

@@ -75,7 +75,7 @@ final class Run {
       Interrupt interrupt) {
     Counted counted = Pipeline.counted(io, cache, terminal);
     Pipeline.warnings(terminal, counted);
-    held.ifPresent(it -> HeldOut.check(it, terminal));
+    held.ifPresent(it -> HeldOut.check(it, cache, terminal));
     StepPlan plan = PlanReport.steps(config, counted.counts().chunks());
     try (Trainee trainee = Trainee.open(setup, config)) {
       if (setup.drawn()) {

@@ -69,6 +69,35 @@ class HeldOutTest extends TinyRuns {
   }
 
   @Test
+  void rowsToEvaluateOnAreReadOnceForAllRuns() throws IOException {
+    String rows = "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\"}\n{}\n";
+    String told = "bad rows to evaluate on, skipped: 1; the first: ";
+    assertThat(evaluatedOn(rows, "on_bad_row", "skip").err()).contains("checking: ", told);
+    output = folder.resolve("again");
+    assertThat(evaluatedOn(rows, "on_bad_row", "skip").err())
+        .doesNotContain("checking")
+        .contains(told);
+  }
+
+  @Test
+  void rowsThatAreSetAsideAreNotTakenForTheOthers() throws IOException {
+    CommandRun run =
+        tiny.whole(
+            output,
+            "dataset_name",
+            many(),
+            "packing_strategy",
+            "bfd", // no setting but the side of the split differs
+            "test_split_size",
+            100,
+            "max_steps",
+            1,
+            "eval_strategy",
+            "epoch");
+    assertThat(run.err()).contains("counting: 1,100 rows", "checking: 100 rows");
+  }
+
+  @Test
   void whatIsCutOffOfRowsToEvaluateOnIsToldOf() throws IOException {
     String rows =
         "{\"prompt\": \"1 + 1 = \", \"completion\": \"%s\"}".formatted("2 or ".repeat(99));
