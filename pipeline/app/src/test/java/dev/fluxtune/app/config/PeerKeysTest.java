@@ -1,6 +1,7 @@
 package dev.fluxtune.app.config;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -65,6 +66,17 @@ class PeerKeysTest {
     assertThat(parsed.notices()).isEmpty();
     assertThat(parsed.config().chunks().packing()).isFalse();
     assertThat(parsed.config().training().learningRate()).isEqualTo(2e-5);
+  }
+
+  @Test
+  void coverWhatIsHandedOnToAccelerateLaunch() throws IOException {
+    Map<String, Object> one =
+        Map.of("num_processes", 1, "accelerate_config", "single_gpu", "mixed_precision", "no");
+    assertThat(parse(one).notices()).noneMatch(it -> it.contains("num_processes"));
+    assertThatThrownBy(() -> parse(Map.of("num_processes", 4, "accelerate_config", "zero3")))
+        .hasMessageContaining("num_processes")
+        .hasMessageContaining("not supported (got 4); leave it out: one device trains; a larger")
+        .hasMessageContaining("not supported (got zero3); leave it out: one device trains");
   }
 
   @Test
