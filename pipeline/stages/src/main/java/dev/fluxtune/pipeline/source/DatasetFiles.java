@@ -3,6 +3,7 @@ package dev.fluxtune.pipeline.source;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Reason;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -53,7 +54,7 @@ public final class DatasetFiles {
       if (snapshot.isPresent()) {
         return folder(snapshot.get(), split);
       }
-    } catch (IOException | InvalidPathException e) {
+    } catch (IOException | UncheckedIOException | InvalidPathException e) {
       throw new BadInputException(
           "%s: its files cannot be listed (%s); correct the path".formatted(name, Reason.of(e)), e);
     }

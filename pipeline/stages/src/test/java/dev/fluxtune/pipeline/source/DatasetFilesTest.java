@@ -155,6 +155,18 @@ class DatasetFilesTest {
   }
 
   @Test
+  void refusesAFolderWhoseLinksLeadBackToItself() throws IOException {
+    make("rows/train.jsonl");
+    Files.createSymbolicLink(folder.resolve("rows/latest"), Path.of("."));
+    for (String name : List.of("/rows", "/rows/**/*.jsonl")) {
+      assertThatThrownBy(() -> resolve(folder + name, "train"))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining(folder + name + ": its files cannot be listed")
+          .hasMessageContaining("its links lead back to themselves");
+    }
+  }
+
+  @Test
   void saysHowToFetchWhatIsNotThere() {
     assertThatThrownBy(() -> resolve("me/rows", "train"))
         .isInstanceOf(BadInputException.class)
