@@ -38,7 +38,11 @@ final class SftRecipe {
    * @param atEnd given the account of every token, when all rows are behind
    */
   static Flux<Packed> chunks(Ports io, Position from, BadRows bad, Consumer<Ledger> atEnd) {
-    Consumer<Ledger> checked = whole -> atEnd.accept(whole.trainable());
+    Consumer<Ledger> checked =
+        whole -> {
+          bad.checkLeft(whole.documents());
+          atEnd.accept(whole.trainable());
+        };
     if (io.kind() == RowKind.PACKED) {
       return io.rows(bad) // Arrow record batches
           .map(Prepared.chunks(bad)) // → List<Chunk>

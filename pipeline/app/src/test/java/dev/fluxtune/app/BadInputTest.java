@@ -217,6 +217,13 @@ class BadInputTest {
   }
 
   @Test
+  void rowsThatAreAllSkipped() throws IOException {
+    refused(
+        packRows("{\"prompt\": \"x\", \"completion\": 7}\n".repeat(3), "--on_bad_row", "skip"),
+        "no row that can be used; 3 were skipped, such as " + rows + ":1: column completion");
+  }
+
+  @Test
   void allConfigurationProblemsAtOnceBeforeAFileIsTouched() {
     CommandRun run = pack("--max_lenght", 7, "--tail", "some", "--seed", "x");
     assertThat(run.code()).isEqualTo(2);

@@ -54,6 +54,25 @@ public final class BadRows {
     return count;
   }
 
+  /**
+   * Checks, when all rows are behind, that not each of them was skipped.
+   *
+   * @param used what was made of the others
+   */
+  public void checkLeft(long used) {
+    if (used == 0 && count() > 0) {
+      throw new BadInputException(noneLeft());
+    }
+  }
+
+  /** What to say of rows of which none is left. */
+  synchronized String noneLeft() {
+    return (count == 0
+            ? "no row"
+            : "no row that can be used; %d were skipped, such as %s".formatted(count, first.get(0)))
+        + "; give files that hold rows";
+  }
+
   /** The first ten that were skipped, each as {@code path:row: problem}. */
   public synchronized List<String> first() {
     return List.copyOf(first);

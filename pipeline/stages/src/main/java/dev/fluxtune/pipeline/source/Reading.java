@@ -136,15 +136,9 @@ final class Reading implements AutoCloseable {
   }
 
   private void checkAny() {
-    if (any) {
-      return;
+    if (!any) {
+      throw new BadInputException(dataSet() + ": " + bad.noneLeft());
     }
-    String skipped =
-        bad.count() == 0
-            ? "no row"
-            : "no row that can be used; %d were skipped, such as %s"
-                .formatted(bad.count(), bad.first().get(0));
-    throw new BadInputException(dataSet() + ": " + skipped + "; give files that hold rows");
   }
 
   private String dataSet() {
