@@ -68,6 +68,12 @@ public enum RowKind {
               + ": chat rows (messages) cannot be read yet; turn each into a prompt and a"
               + " completion, written as the model's chat template writes them");
     }
+    if (columns.isEmpty()) {
+      throw new BadInputException(
+          file
+              + ": its first rows have no column, or none that columns keeps; name columns that it"
+              + " has");
+    }
     throw new BadInputException(
         "%s: cannot tell what its rows are from the columns %s; rows need instruction and output, prompt and completion, %s, or input_ids: rename with column_mapping, or give a template%s"
             .formatted(file, columns, textField, meant(columns)));

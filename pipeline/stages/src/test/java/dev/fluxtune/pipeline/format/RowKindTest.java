@@ -59,6 +59,13 @@ class RowKindTest {
   }
 
   @Test
+  void refusesRowsOfWhichNoColumnIsKept() {
+    assertThatThrownBy(() -> RowKind.of("f", Set.of(), "text", false))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("f: its first rows have no column, or none that columns keeps");
+  }
+
+  @Test
   void tellsWhichNameWasMeant() {
     assertThatThrownBy(() -> RowKind.of("f", columns("promt completion"), "text", false))
         .isInstanceOf(BadInputException.class)
