@@ -52,8 +52,16 @@ public final class RecordBatch implements AutoCloseable {
       case NOTHING -> Optional.empty();
       case TEXT -> Optional.of(decode(cells.text(row), row, column));
       case INTS -> throw wrong(row, column, "a list of whole numbers", "text");
-      case OTHER -> throw wrong(row, column, new String(cells.other(row), UTF_8), "text");
+      case OTHER -> throw noText(row, column, new String(cells.other(row), UTF_8));
     };
+  }
+
+  private BadInputException noText(int row, String column, String found) {
+    return found.endsWith("list of struct") || found.endsWith("a list that holds an object")
+        ? new BadInputException(
+            "%s: column %s is %s, where text is needed; chat messages cannot be read yet: turn them into text, written as the model's chat template writes them"
+                .formatted(place(row), column, found))
+        : wrong(row, column, found, "text");
   }
 
   private String decode(byte[] bytes, int row, String column) {

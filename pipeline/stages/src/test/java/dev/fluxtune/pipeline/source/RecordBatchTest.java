@@ -96,7 +96,10 @@ class RecordBatchTest {
   void namesTheTypeOfColumnsThatAreNeitherTextNorNumbers(String name) {
     try (RecordBatch batch = batch(name)) {
       assertThat(batch.columns()).contains("int32", "messages", "nothing", "binary");
-      assertRefused(() -> batch.text(0, "messages"), "column messages is of type list of struct");
+      assertRefused(
+          () -> batch.text(0, "messages"),
+          "column messages is of type list of struct, where text is needed; chat messages cannot be"
+              + " read yet: turn them into text");
       assertRefused(
           () -> batch.text(0, "binary"), "column binary is of type binary, where text is needed");
       assertRefused(() -> batch.text(0, "number"), "column number is of type int");
