@@ -13,9 +13,12 @@ import java.util.function.Function;
 /**
  * Reads rows that are ids already: documents ({@code input_ids}) or chunks ({@code input_ids} and
  * {@code seq_lengths}). What is trained say {@code labels} (-100 is not), else {@code
- * completion_mask}, else all is. Nothing is added to them.
+ * completion_mask} and {@code assistant_masks}, both where there are both, else all is. Nothing is
+ * added to them.
  */
 public final class Prepared {
+  private static final List<String> MASKS = List.of("completion_mask", "assistant_masks");
+
   private Prepared() {}
 
   /** The stage for documents; closes each record batch. */
@@ -94,22 +97,19 @@ public final class Prepared {
       }
       return trained;
     }
-    Optional<int[]> mask = rows.ints(row, "completion_mask");
-    if (mask.isPresent()) {
-      int[] flags = sameLength(rows, row, "completion_mask", mask.get(), ids);
-      for (int i = 0; i < ids.length; i++) {
-        trained[i] = flags[i] == 1;
-        if (flags[i] != 0 && flags[i] != 1) {
-          throw bad(
-              rows,
-              row,
-              "completion_mask",
-              "must hold 0 or 1 (got %d at %d)".formatted(flags[i], i));
+    Arrays.fill(trained, true);
+    for (String column : MASKS) {
+      Optional<int[]> mask = rows.ints(row, column);
+      if (mask.isPresent()) {
+        int[] flags = sameLength(rows, row, column, mask.get(), ids);
+        for (int i = 0; i < ids.length; i++) {
+          trained[i] &= flags[i] == 1;
+          if (flags[i] != 0 && flags[i] != 1) {
+            throw bad(rows, row, column, "must hold 0 or 1 (got %d at %d)".formatted(flags[i], i));
+          }
         }
       }
-      return trained;
     }
-    Arrays.fill(trained, true);
     return trained;
   }
 

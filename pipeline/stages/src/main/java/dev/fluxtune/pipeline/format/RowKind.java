@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 public enum RowKind {
   /** Chunks: {@code input_ids} with {@code seq_lengths}. */
   PACKED,
-  /** Documents as ids: {@code input_ids}, with {@code labels} or {@code completion_mask}. */
+  /** Documents as ids: {@code input_ids}, with {@code labels} or masks. */
   PREPARED,
   /** Whatever columns the user's template names. */
   TEMPLATE,

@@ -55,19 +55,23 @@ class PreparedTest {
   }
 
   @Test
-  void trainsWhatLabelsSayElseTheMaskElseEverything() throws IOException {
+  void trainsWhatLabelsSayElseTheMasksElseEverything() throws IOException {
     List<Tokenized> documents =
         documents(
             """
             {"input_ids": [5, 6, 7], "labels": [-100, 6, 7], "completion_mask": [1, 1, 1]}
             {"input_ids": [5, 6, 7], "completion_mask": [0, 0, 1]}
             {"input_ids": [5, 6, 7]}
+            {"input_ids": [5, 6, 7], "assistant_masks": [0, 1, 0]}
+            {"input_ids": [5, 6, 7], "completion_mask": [0, 1, 1], "assistant_masks": [1, 1, 0]}
             """,
             BadRows.fail());
     assertThat(documents).extracting(Tokenized::ids).containsOnly(new int[] {5, 6, 7});
     assertThat(documents.get(0).trained()).containsExactly(false, true, true);
     assertThat(documents.get(1).trained()).containsExactly(false, false, true);
     assertThat(documents.get(2).trained()).containsExactly(true, true, true);
+    assertThat(documents.get(3).trained()).containsExactly(false, true, false);
+    assertThat(documents.get(4).trained()).containsExactly(false, true, false);
   }
 
   @Test
