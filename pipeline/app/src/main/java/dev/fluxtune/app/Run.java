@@ -113,8 +113,7 @@ final class Run {
       Optional<Ports> held,
       Samples samples,
       Interrupt interrupt) {
-    SideFiles sideFiles =
-        trainee.sideFiles(io.tokenizerFile().map(file -> file.resolveSibling("")));
+    SideFiles sideFiles = trainee.sideFiles(io);
     long after = from.map(it -> it.run().step()).orElse(0L);
     Reading read = Reading.ofRun();
     interrupt.stepsBegin();

@@ -26,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -153,16 +154,18 @@ final class Trainee implements AutoCloseable {
     return setup.trained().names(setup.config());
   }
 
-  /**
-   * What lies beside the weights that are written.
-   *
-   * @param tokenizer its folder, where there is one
-   */
-  SideFiles sideFiles(Optional<Path> tokenizer) {
-    return setup
-        .lora()
-        .map(it -> SideFiles.ofAdapter(AdapterFolder.config(it, name), tokenizer))
-        .orElseGet(() -> SideFiles.read(setup.folder(), tokenizer));
+  /** What lies beside the weights that are written, which learn how documents of {@code io} end. */
+  SideFiles sideFiles(Ports io) {
+    Optional<Path> tokenizer = io.tokenizerFile().map(file -> file.resolveSibling(""));
+    SideFiles files =
+        setup
+            .lora()
+            .map(it -> SideFiles.ofAdapter(AdapterFolder.config(it, name), tokenizer))
+            .orElseGet(() -> SideFiles.read(setup.folder(), tokenizer));
+    OptionalInt end = io.endId();
+    return end.isPresent()
+        ? files.endingWith(end.getAsInt(), io.config().model().eosToken())
+        : files;
   }
 
   /** The model, or the adapters, as they are to be written: masters where there are. */

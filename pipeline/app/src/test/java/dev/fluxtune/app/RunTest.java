@@ -130,6 +130,19 @@ class RunTest extends TinyRuns {
   }
 
   @Test
+  void writesAModelThatEndsWithTheTokenItLearntToEndWith() throws IOException {
+    Path out = folder.resolve("ending");
+    tiny.whole(out, "max_steps", 1, "eos_token", "hot");
+    for (Path model : List.of(out, out.resolve("checkpoint-1"))) {
+      assertThat(Files.readString(model.resolve("config.json"))).contains("\"eos_token_id\" : 500");
+      assertThat(Files.readString(model.resolve("generation_config.json")))
+          .containsPattern("eos_token_id\" : \\[ 500, 501 ]");
+      assertThat(Files.readString(model.resolve("tokenizer_config.json")))
+          .contains("\"eos_token\" : \"hot\"");
+    }
+  }
+
+  @Test
   void endsWithTheSameBytesForTheSameSeedAndOthersForAnother() throws IOException {
     tiny.whole(output, "max_steps", 6);
     tiny.whole(folder.resolve("again"), "max_steps", 6, "dataset_num_proc", 1);

@@ -69,7 +69,7 @@ public final class SideFiles {
         GENERATION,
         Files.exists(model.resolve(GENERATION))
             ? bytes(model.resolve(GENERATION))
-            : generation(tree(config)));
+            : generation(tree(CONFIG, config)));
     tokenizer.ifPresent(folder -> others.putAll(tokenizer(folder)));
     return new SideFiles(Optional.of(config), others);
   }
@@ -97,6 +97,44 @@ public final class SideFiles {
     return files;
   }
 
+  /**
+   * These, with the token that a model learnt to end documents with among those that end what it
+   * writes; none is taken away, as transformers' Trainer has it (align_special_tokens).
+   *
+   * @param endId its id
+   * @param eosToken its text, where it becomes the tokenizer's
+   */
+  public SideFiles endingWith(int endId, Optional<String> eosToken) {
+    Map<String, byte[]> ending = new TreeMap<>(others);
+    ending.computeIfPresent(GENERATION, (name, file) -> ending(name, file, endId));
+    eosToken.ifPresent(
+        text -> {
+          for (String file : List.of("tokenizer_config.json", "special_tokens_map.json")) {
+            ending.computeIfPresent(
+                file, (name, bytes) -> text(tree(name, bytes).put("eos_token", text)));
+          }
+        });
+    return new SideFiles(config.map(it -> ending(CONFIG, it, endId)), ending);
+  }
+
+  /** The file's own bytes where it names the token already. */
+  private static byte[] ending(String name, byte[] file, int endId) {
+    ObjectNode tree = tree(name, file);
+    JsonNode named = tree.path("eos_token_id");
+    ArrayNode ids = JsonNodeFactory.instance.arrayNode().add(endId);
+    for (JsonNode id : named.isArray() ? named : List.of(named)) {
+      if (id.isInt() && id.intValue() == endId) {
+        return file;
+      }
+      if (id.isInt()) {
+        ids.add(id);
+      }
+    }
+    boolean one = ids.size() == 1 || (name.equals(CONFIG) && !named.isArray());
+    tree.set("eos_token_id", one ? ids.get(0) : ids);
+    return text(tree);
+  }
+
   /** Whether what they lie beside are adapters. */
   boolean ofAdapter() {
     return config.isEmpty();
@@ -114,7 +152,7 @@ public final class SideFiles {
 
   /** The file's own bytes wherever they are true of the weights. */
   private static byte[] config(byte[] config, String dtype) {
-    ObjectNode tree = tree(config);
+    ObjectNode tree = tree(CONFIG, config);
     ObjectNode before = tree.deepCopy();
     boolean named = false;
     for (String key : List.of("dtype", "torch_dtype")) { // transformers writes the first since 5
@@ -158,14 +196,14 @@ public final class SideFiles {
     return (tree.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  private static ObjectNode tree(byte[] config) {
+  private static ObjectNode tree(String name, byte[] file) {
     try {
-      if (new JsonMapper().readTree(config) instanceof ObjectNode tree) {
+      if (new JsonMapper().readTree(file) instanceof ObjectNode tree) {
         return tree;
       }
-      throw new BadInputException(CONFIG + " is no JSON object");
+      throw new BadInputException(name + " is no JSON object");
     } catch (IOException e) {
-      throw new BadInputException("%s is no JSON: %s".formatted(CONFIG, Reason.of(e)), e);
+      throw new BadInputException("%s is no JSON: %s".formatted(name, Reason.of(e)), e);
     }
   }
 
