@@ -242,13 +242,7 @@ final class Ports implements AutoCloseable {
 
   /** Bytes of all files. */
   long bytes() {
-    long bytes = 0;
-    for (DataSet set : dataSets) {
-      for (Path file : set.files()) {
-        bytes += size(file);
-      }
-    }
-    return bytes;
+    return dataSets.stream().flatMap(set -> set.files().stream()).mapToLong(Ports::size).sum();
   }
 
   /** The size of a file in bytes. */
@@ -359,12 +353,15 @@ final class Ports implements AutoCloseable {
     return tokenizerFile;
   }
 
-  /** The id that ends a document and pads, where one is known. */
+  /** The id that ends a document and pads, where one is known; eos_token need not be said twice. */
   OptionalInt endId() {
-    if (tokenizer.isPresent()) {
-      return OptionalInt.of(tokenizer.get().join().endId());
-    }
-    return optional(config.model().concatTokenId());
+    Optional<Integer> packed =
+        shards.map(it -> it.manifest().settings().path("concat_token_id").asInt(-1));
+    return optional(
+        packed
+            .filter(id -> id >= 0)
+            .or(() -> tokenizer.map(it -> it.join().endId()))
+            .or(config.model()::concatTokenId));
   }
 
   /** Tokens that a chunk has room for, where that is known. */

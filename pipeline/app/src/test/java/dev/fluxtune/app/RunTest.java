@@ -133,13 +133,17 @@ class RunTest extends TinyRuns {
   void writesAModelThatEndsWithTheTokenItLearntToEndWith() throws IOException {
     Path out = folder.resolve("ending");
     tiny.whole(out, "max_steps", 1, "eos_token", "hot");
-    for (Path model : List.of(out, out.resolve("checkpoint-1"))) {
+    Path shards = folder.resolve("ending by hot");
+    assertThat(tiny.call("pack", shards, "eos_token", "hot").code()).isZero();
+    Path ofShards = folder.resolve("of shards");
+    tiny.whole(ofShards, "max_steps", 1, "dataset_name", shards);
+    for (Path model : List.of(out, out.resolve("checkpoint-1"), ofShards)) {
       assertThat(Files.readString(model.resolve("config.json"))).contains("\"eos_token_id\" : 500");
       assertThat(Files.readString(model.resolve("generation_config.json")))
           .containsPattern("eos_token_id\" : \\[ 500, 501 ]");
-      assertThat(Files.readString(model.resolve("tokenizer_config.json")))
-          .contains("\"eos_token\" : \"hot\"");
     }
+    assertThat(Files.readString(out.resolve("tokenizer_config.json")))
+        .contains("\"eos_token\" : \"hot\"");
   }
 
   @Test
