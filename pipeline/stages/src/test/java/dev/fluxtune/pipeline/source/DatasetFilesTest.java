@@ -71,6 +71,18 @@ class DatasetFilesTest {
   }
 
   @Test
+  void refusesFoldersThatCannotBeListed() throws IOException {
+    make("sub/p1.jsonl");
+    Files.createSymbolicLink(folder.resolve("sub/up"), folder);
+    for (String name : List.of(folder.toString(), folder + "/**/*.jsonl")) {
+      assertThatThrownBy(() -> resolve(name, "train"))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageStartingWith(name + ": its files cannot be listed")
+          .hasMessageContaining("/sub/up: its links lead back to themselves");
+    }
+  }
+
+  @Test
   void tellsSplitsByShards() throws IOException {
     make(
         "README.md",
