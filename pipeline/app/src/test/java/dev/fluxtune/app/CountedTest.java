@@ -27,6 +27,8 @@ class CountedTest {
             Configs.HOME.resolve("datasets/tiny-tasks/tokenizer"),
             "--max_length",
             maxLength,
+            "--on_bad_row",
+            "skip",
             "--output_dir",
             folder.resolve("out"));
     assertThat(plan.code()).as(plan.err()).isZero();
@@ -59,5 +61,13 @@ class CountedTest {
     CommandRun other = plan(16);
     assertThat(other.err()).contains("counting");
     assertThat(other.out()).contains("examples                             51");
+  }
+
+  @Test
+  void namesSkippedRowsByTheFileThatIsRead() throws IOException {
+    Files.writeString(rows, ROW.repeat(50) + "{\"prompt\": 1}\n");
+    plan(16);
+    rows = Files.copy(rows, Files.createDirectory(folder.resolve("copy")).resolve("rows.jsonl"));
+    assertThat(plan(16).err()).contains("skipped 1 bad row:\n  " + rows + ":51: ");
   }
 }
