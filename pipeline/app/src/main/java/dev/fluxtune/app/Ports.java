@@ -13,6 +13,7 @@ import dev.fluxtune.pipeline.source.DatasetFiles;
 import dev.fluxtune.pipeline.source.HubCache;
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.pipeline.source.Rows;
+import dev.fluxtune.pipeline.tokenize.SpecialTokens;
 import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
@@ -242,13 +243,7 @@ final class Ports implements AutoCloseable {
 
   /** Bytes of all files. */
   long bytes() {
-    long bytes = 0;
-    for (DataSet set : dataSets) {
-      for (Path file : set.files()) {
-        bytes += size(file);
-      }
-    }
-    return bytes;
+    return dataSets.stream().flatMap(set -> set.files().stream()).mapToLong(Ports::size).sum();
   }
 
   /** The size of a file in bytes. */
@@ -364,7 +359,8 @@ final class Ports implements AutoCloseable {
     if (tokenizer.isPresent()) {
       return OptionalInt.of(tokenizer.get().join().endId());
     }
-    return optional(config.model().concatTokenId());
+    OptionalInt given = optional(config.model().concatTokenId());
+    return given.isPresent() ? given : SpecialTokens.eosTokenId(model.stream().toList());
   }
 
   /** Tokens that a chunk has room for, where that is known. */
