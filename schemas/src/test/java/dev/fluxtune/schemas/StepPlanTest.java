@@ -67,6 +67,7 @@ class StepPlanTest {
   void takesMaxStepsOverEpochsAndWarmupInStepsOrAsAShare() {
     assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).totalSteps()).isEqualTo(7);
     assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).warmupSteps()).isEqualTo(3);
+    assertThat(new StepPlan(10, 1, 1, false, 1, 7, 1).warmupSteps()).isEqualTo(1);
     assertThat(new StepPlan(10, 1, 1, false, 1, 101, 0.1).warmupSteps()).isEqualTo(11);
   }
 

@@ -156,7 +156,8 @@ class ShardsTest {
       Files.write(part, Arrays.copyOf(bytes, size));
       assertThatThrownBy(() -> Shards.open(folder))
           .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("%s: is damaged (it has %d bytes, not %d)", part, size, bytes.length);
+          .hasMessageContaining(
+              "%s: is damaged (it has %d bytes, not %d)", part, size, bytes.length);
     }
   }
 
