@@ -27,6 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Every key is tried: it is part of what tells chunks and runs apart, or named here as none. */
 class RunSettingsTest {
+  private static final String ROWS =
+      "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\", \"note\": \"two\"}\n".repeat(8);
   private static final Path MODEL = Configs.HOME.resolve("datasets/tiny-tasks");
 
   /** Not tried: of files the content counts. */
@@ -73,10 +75,7 @@ class RunSettingsTest {
 
   @BeforeEach
   void configure() throws IOException {
-    Path rows =
-        Files.writeString(
-            folder.resolve("rows.jsonl"),
-            "{\"prompt\": \"1 + 1 = \", \"completion\": \"2\", \"note\": \"two\"}\n".repeat(8));
+    Path rows = Files.writeString(folder.resolve("rows.jsonl"), ROWS);
     cache = new Cache(folder.resolve("cache"));
     RunConfig given =
         Configs.of(
@@ -108,6 +107,56 @@ class RunSettingsTest {
     expected.removeAll(keys(Key.Group.OUTPUT));
     assertThat(changing(io -> RunSettings.of(io, cache, MODEL)))
         .containsExactlyInAnyOrderElementsOf(expected);
+  }
+
+  @Test
+  void ofFilesTheContentCountsAndTheLastName() throws IOException {
+    Path other = Files.createDirectory(folder.resolve("other"));
+    Path rows = Files.writeString(other.resolve("rows.jsonl"), ROWS);
+    Map<String, Object> elsewhere = Map.of("dataset_name", Optional.of(rows.toString()));
+    assertThat(chunks(elsewhere)).isEqualTo(chunks(Map.of()));
+    Files.writeString(rows, ROWS.replace("2", "3"));
+    assertThat(chunks(elsewhere)).isNotEqualTo(chunks(Map.of()));
+
+    String tokenizer = Files.readString(MODEL.resolve("tokenizer/tokenizer.json"));
+    Path changed = Files.writeString(other.resolve("tokenizer.json"), tokenizer + "\n");
+    assertThat(
+            chunks(
+                Map.of(
+                    "tokenizer_name_or_path",
+                    Optional.of(changed.toString()),
+                    "concat_token_id",
+                    Optional.of(501))))
+        .isNotEqualTo(chunks(Map.of()));
+  }
+
+  @Test
+  void whatIdsArePaddedWithCounts() throws IOException {
+    Path ids = Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\": [1, 2]}\n");
+    assertThat(padded(ids, 1)).isEqualTo(padded(ids, 1)).isNotEqualTo(padded(ids, 2));
+  }
+
+  @Test
+  void theColumnOfTextAndTheColumnsKeptCount() {
+    assertThat(chunks(Map.of("dataset_text_field", "note")))
+        .isNotEqualTo(chunks(Map.of("dataset_text_field", "completion")));
+    RunConfig.Source all =
+        new RunConfig.Source(
+            config.data().datasetName().orElseThrow(), Optional.empty(), List.of());
+    RunConfig.Source some =
+        new RunConfig.Source(all.path(), all.split(), List.of("prompt", "completion"));
+    assertThat(chunks(Map.of("datasets", List.of(some))))
+        .isNotEqualTo(chunks(Map.of("datasets", List.of(all))));
+  }
+
+  private ObjectNode padded(Path ids, int with) {
+    RunConfig padding =
+        Configs.of("dataset_name", ids, "concat_token_id", with, "tail", "pad", "max_length", 8);
+    return of(padding, io -> Settings.of(io, cache));
+  }
+
+  private ObjectNode chunks(Map<String, Object> changes) {
+    return of(Key.changed(config, changes), io -> Settings.of(io, cache));
   }
 
   private static Set<String> keys(Key.Group... groups) {
