@@ -72,6 +72,12 @@ class StepPlanTest {
   }
 
   @Test
+  void takesAsManyStepsAsThereAreNumbers() {
+    StepPlan plan = new StepPlan(10, 3, 3, false, 1, Long.MAX_VALUE, 0); // two steps an epoch
+    assertThat(plan.epochsBegun()).isEqualTo(1L << 62);
+  }
+
+  @Test
   void batchesAndStepsHoldSomething() {
     assertThatThrownBy(() -> new StepPlan(10, 0, 1, false, 1, -1, 0))
         .isInstanceOf(IllegalArgumentException.class);
