@@ -19,6 +19,7 @@ import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -130,6 +131,12 @@ final class Ports implements AutoCloseable {
       if (shards.isPresent()) {
         HeldOut.checkShards(data);
         return;
+      }
+      if (Files.exists(folder.resolve(ShardFormat.part(0)))) {
+        terminal.note(
+            folder
+                + ": holds packed shards and no manifest: where packing was stopped they were not all"
+                + " written; the same pipeline pack goes on");
       }
     }
     for (RunConfig.Source source : data.sources()) {
@@ -377,10 +384,7 @@ final class Ports implements AutoCloseable {
   }
 
   int workers() {
-    return config
-        .data()
-        .datasetNumProc()
-        .orElseGet(() -> Runtime.getRuntime().availableProcessors());
+    return config.data().datasetNumProc().orElseGet(Runtime.getRuntime()::availableProcessors);
   }
 
   @Override
