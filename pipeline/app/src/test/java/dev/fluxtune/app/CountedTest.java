@@ -1,10 +1,14 @@
 package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -69,5 +73,16 @@ class CountedTest {
     plan(16);
     rows = Files.copy(rows, Files.createDirectory(folder.resolve("copy")).resolve("rows.jsonl"));
     assertThat(plan(16).err()).contains("skipped 1 bad row:\n  " + rows + ":51: ");
+  }
+
+  @Test
+  void anEpochOfOtherDocumentsOrOfOtherTokensIsTold() {
+    Ledger counted = Ledger.EMPTY.read(2, 6);
+    Counted.check(counted, counted);
+    for (Ledger other : List.of(Ledger.EMPTY.read(3, 6), Ledger.EMPTY.read(2, 7))) {
+      assertThatThrownBy(() -> Counted.check(counted, other))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining(" tokens were 2 of 6, ");
+    }
   }
 }
