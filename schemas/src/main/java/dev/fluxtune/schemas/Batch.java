@@ -69,7 +69,7 @@ public record Batch(
             padId.orElseThrow(
                 () ->
                     new BadInputException(
-                        "a batch of chunks of %d and %d tokens needs an id to pad with, and no tokenizer says which: set concat_token_id, or per_device_train_batch_size: 1"
+                        "a batch of chunks of %d and %d tokens needs an id to pad with, and neither a tokenizer nor the model's config.json says which: set concat_token_id, or per_device_train_batch_size: 1"
                             .formatted(n, longest)));
         Arrays.fill(ids, at + n, at + longest, pad);
         Arrays.fill(labels, at + n, at + longest, Chunk.IGNORED);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileAlreadyExistsException;
@@ -43,6 +44,9 @@ public final class Reason {
     }
     if (failure instanceof FileSystemLoopException) {
       return "its links lead back to themselves";
+    }
+    if (failure instanceof CharacterCodingException) {
+      return "it is not UTF-8";
     }
     if (failure instanceof FileSystemException it && it.getReason() != null) {
       return it.getReason();

@@ -68,7 +68,7 @@ public record StepPlan(
 
   /** Micro-batches of {@link #epoch} that lie behind after {@code steps} steps. */
   public long microBatchesInEpoch(long steps) {
-    return Math.min(steps % stepsPerEpoch() * accumulation, microBatchesPerEpoch());
+    return steps % stepsPerEpoch() * accumulation;
   }
 
   /** Epochs seen after {@code steps} steps, as transformers counts them: by micro-batches. */
@@ -86,6 +86,6 @@ public record StepPlan(
   }
 
   private static long ceilDiv(long a, long b) {
-    return (a + b - 1) / b;
+    return a / b + (a % b == 0 ? 0 : 1); // a + b may be too large
   }
 }

@@ -65,6 +65,11 @@ class ManifestTest {
           {"\"tokens\" : 9", "\"tokens\" : 8", "tokens do not add up"},
           {"\"trained\" : 4,\n  \"padding\"", "\"trained\" : 5,\n  \"padding\"", "trained do not"},
           {"\"masked\" : 5", "\"masked\" : 6", "tokens do not match the ledger"},
+          {
+            "\"trained\" : 4,\n    \"masked\" : 5",
+            "\"trained\" : 5,\n    \"masked\" : 4",
+            "trained do not match the ledger"
+          },
           {"part-00001", "part-00002", "part 1 must be part-00001.parquet"},
           {"\"max_length\" : 5", "\"max_length\" : 6", "the fingerprint is not that of settings"},
           {"\"padding\" : 1,", "", "padding"},

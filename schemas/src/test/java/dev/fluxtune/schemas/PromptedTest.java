@@ -1,7 +1,9 @@
 package dev.fluxtune.schemas;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PromptedTest {
@@ -14,5 +16,16 @@ class PromptedTest {
     assertThatThrownBy(() -> Prompted.of(null, "me"))
         .isInstanceOf(NullPointerException.class)
         .hasMessage("prompt is null");
+  }
+
+  @Test
+  void spansAreInTheirOrderAndInsideTheText() {
+    Span first = new Span(0, 2);
+    assertThat(new Prompted("abcd", List.of(first, new Span(2, 4))).trained()).hasSize(2);
+    for (Span wrong : List.of(new Span(1, 4), new Span(2, 5))) {
+      assertThatThrownBy(() -> new Prompted("abcd", List.of(first, wrong)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("ascending, disjoint and inside the text of 4 characters");
+    }
   }
 }

@@ -36,6 +36,8 @@ class ReasonTest {
         .doesNotContain("Exception", folder.toString());
     assertThat(of(() -> Files.createDirectories(file)))
         .isEqualTo("a file stands where a folder should be");
+    Files.write(file, new byte[] {'a', (byte) 0xE4});
+    assertThat(of(() -> Files.readString(file))).isEqualTo("it is not UTF-8");
   }
 
   @Test

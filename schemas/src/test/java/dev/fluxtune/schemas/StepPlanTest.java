@@ -67,7 +67,14 @@ class StepPlanTest {
   void takesMaxStepsOverEpochsAndWarmupInStepsOrAsAShare() {
     assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).totalSteps()).isEqualTo(7);
     assertThat(new StepPlan(10, 1, 1, false, 1, 7, 3).warmupSteps()).isEqualTo(3);
+    assertThat(new StepPlan(10, 1, 1, false, 1, 7, 1).warmupSteps()).isEqualTo(1);
     assertThat(new StepPlan(10, 1, 1, false, 1, 101, 0.1).warmupSteps()).isEqualTo(11);
+  }
+
+  @Test
+  void takesAsManyStepsAsThereAreNumbers() {
+    StepPlan plan = new StepPlan(10, 3, 3, false, 1, Long.MAX_VALUE, 0); // two steps an epoch
+    assertThat(plan.epochsBegun()).isEqualTo(1L << 62);
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.fluxtune.schemas.Counts;
 import dev.fluxtune.schemas.Ledger;
 import dev.fluxtune.schemas.Packed;
 import dev.fluxtune.schemas.Position;
+import dev.fluxtune.schemas.RunConfig.OnBadRow;
 import dev.fluxtune.schemas.ShardFormat;
 import java.util.List;
 import java.util.Locale;
@@ -45,11 +46,13 @@ record Counted(Counts counts, long badRows, List<String> firstBadRows, long spec
             () -> {
               // Where a later version packs other chunks of the same settings, it counts anew.
               String question =
-                  "counts %d %s%s"
+                  "counts %d %s%s%s"
                       .formatted(
                           ShardFormat.VERSION,
                           Settings.of(io, cache),
-                          io.isEvaluation() ? " to evaluate on" : "");
+                          io.isEvaluation() ? " to evaluate on" : "",
+                          // Rows that were skipped are told by the paths of their files.
+                          io.config().data().onBadRow() == OnBadRow.SKIP ? io.dataSets() : "");
               Optional<Counted> kept = cache.read(question).flatMap(Counted::parse);
               if (kept.isPresent()) {
                 return kept.get();

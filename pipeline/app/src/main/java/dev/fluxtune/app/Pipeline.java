@@ -265,14 +265,16 @@ final class Pipeline implements Actions {
                       SftRecipe.chunks(io, Position.START, io.badRows(), end -> {})
                           .map(Packed::chunk)
                           .skip(first));
-      List<Chunk> shown = chunks.take(count).collectList().blockOptional().orElse(List.of());
-      if (shown.isEmpty()) {
+      long[] next = {first};
+      Chunk last =
+          chunks
+              .take(count)
+              .doOnNext(chunk -> run.terminal().out().print(printer.print(next[0]++, chunk)))
+              .blockLast();
+      if (last == null) {
         throw new BadInputException(
             "there is no chunk %d; pipeline plan says how many there are (the first is 0)"
                 .formatted(first));
-      }
-      for (int i = 0; i < shown.size(); i++) {
-        run.terminal().out().print(printer.print(first + i, shown.get(i)));
       }
     }
   }

@@ -13,11 +13,13 @@ import dev.fluxtune.pipeline.source.DatasetFiles;
 import dev.fluxtune.pipeline.source.HubCache;
 import dev.fluxtune.pipeline.source.RecordBatch;
 import dev.fluxtune.pipeline.source.Rows;
+import dev.fluxtune.pipeline.tokenize.SpecialTokens;
 import dev.fluxtune.pipeline.tokenize.Tokenizer;
 import dev.fluxtune.schemas.BadInputException;
 import dev.fluxtune.schemas.Packing;
 import dev.fluxtune.schemas.Prompted;
 import dev.fluxtune.schemas.RunConfig;
+import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -129,6 +131,12 @@ final class Ports implements AutoCloseable {
       if (shards.isPresent()) {
         HeldOut.checkShards(data);
         return;
+      }
+      if (Files.exists(folder.resolve(ShardFormat.part(0)))) {
+        terminal.note(
+            folder
+                + ": holds packed shards and no manifest: where packing was stopped they were not all"
+                + " written; the same pipeline pack goes on");
       }
     }
     for (RunConfig.Source source : data.sources()) {
@@ -355,22 +363,20 @@ final class Ports implements AutoCloseable {
 
   /** The id that ends a document and pads, where one is known; eos_token need not be said twice. */
   OptionalInt endId() {
-    Optional<Integer> packed =
-        shards.map(it -> it.manifest().settings().path("concat_token_id").asInt(-1));
-    return optional(
-        packed
-            .filter(id -> id >= 0)
-            .or(() -> tokenizer.map(it -> it.join().endId()))
-            .or(config.model()::concatTokenId));
+    return shards
+        .map(it -> it.manifest().settings().path("concat_token_id").asInt(-1))
+        .filter(id -> id >= 0)
+        .or(() -> tokenizer.map(it -> it.join().endId()))
+        .or(config.model()::concatTokenId)
+        .map(OptionalInt::of)
+        .orElseGet(() -> SpecialTokens.eosTokenId(model.stream().toList()));
   }
 
   /** Tokens that a chunk has room for, where that is known. */
   OptionalInt room() {
-    if (shards.isPresent()) {
-      int room = shards.get().manifest().settings().path("max_length").asInt(0);
-      return room > 0 ? OptionalInt.of(room) : OptionalInt.empty();
-    }
-    return kind == RowKind.PACKED ? OptionalInt.empty() : optional(config.chunks().maxLength());
+    Optional<Integer> packed =
+        shards.map(it -> it.manifest().settings().path("max_length").asInt()).filter(it -> it > 0);
+    return optional(kind == RowKind.PACKED ? packed : config.chunks().maxLength());
   }
 
   Packing packing() {
@@ -378,10 +384,7 @@ final class Ports implements AutoCloseable {
   }
 
   int workers() {
-    return config
-        .data()
-        .datasetNumProc()
-        .orElseGet(() -> Runtime.getRuntime().availableProcessors());
+    return config.data().datasetNumProc().orElseGet(Runtime.getRuntime()::availableProcessors);
   }
 
   @Override

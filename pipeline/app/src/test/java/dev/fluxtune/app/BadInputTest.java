@@ -204,6 +204,24 @@ class BadInputTest {
   }
 
   @Test
+  void chunksAreShownAsTheyComeAndNotHeldUntilTheLast() throws IOException {
+    Files.writeString(rows, GOOD.repeat(2000) + "{oops\n");
+    CommandRun run =
+        CommandRun.of(
+            folder.resolve("cache"),
+            "inspect",
+            "--dataset_name",
+            rows,
+            "--tokenizer_name_or_path",
+            Configs.HOME.resolve("datasets/tiny-tasks/tokenizer"),
+            "--count",
+            1_000_000);
+    assertThat(run.code()).isEqualTo(1);
+    assertThat(run.err()).contains(rows + ":2001");
+    assertThat(run.out()).contains("chunk 0: ", "chunk 1: ");
+  }
+
+  @Test
   void badRowsAreSkippedCountedAndListedWhereAskedFor() throws IOException {
     CommandRun run =
         packRows(

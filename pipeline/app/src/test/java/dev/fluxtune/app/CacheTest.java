@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +40,15 @@ class CacheTest {
     assertThat(cache.sha256(file)).isEqualTo(OF_ABC);
     Files.writeString(kept().get(0), "f".repeat(64));
     assertThat(cache.sha256(file)).isEqualTo("f".repeat(64));
+  }
+
+  @Test
+  void aFileThatWasWrittenAnewIsHashedAnew() throws IOException {
+    Files.setLastModifiedTime(file, FileTime.fromMillis(1_000));
+    assertThat(cache.sha256(file)).isEqualTo(OF_ABC);
+    Files.writeString(file, "abd"); // of the same size
+    Files.setLastModifiedTime(file, FileTime.fromMillis(1_001));
+    assertThat(cache.sha256(file)).isEqualTo(Sha256.of(file));
   }
 
   @Test

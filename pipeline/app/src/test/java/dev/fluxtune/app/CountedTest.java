@@ -1,10 +1,14 @@
 package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fluxtune.schemas.BadInputException;
+import dev.fluxtune.schemas.Ledger;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,6 +31,8 @@ class CountedTest {
             Configs.HOME.resolve("datasets/tiny-tasks/tokenizer"),
             "--max_length",
             maxLength,
+            "--on_bad_row",
+            "skip",
             "--output_dir",
             folder.resolve("out"));
     assertThat(plan.code()).as(plan.err()).isZero();
@@ -59,5 +65,24 @@ class CountedTest {
     CommandRun other = plan(16);
     assertThat(other.err()).contains("counting");
     assertThat(other.out()).contains("examples                             51");
+  }
+
+  @Test
+  void namesSkippedRowsByTheFileThatIsRead() throws IOException {
+    Files.writeString(rows, ROW.repeat(50) + "{\"prompt\": 1}\n");
+    plan(16);
+    rows = Files.copy(rows, Files.createDirectory(folder.resolve("copy")).resolve("rows.jsonl"));
+    assertThat(plan(16).err()).contains("skipped 1 bad row:\n  " + rows + ":51: ");
+  }
+
+  @Test
+  void anEpochOfOtherDocumentsOrOfOtherTokensIsTold() {
+    Ledger counted = Ledger.EMPTY.read(2, 6);
+    Counted.check(counted, counted);
+    for (Ledger other : List.of(Ledger.EMPTY.read(3, 6), Ledger.EMPTY.read(2, 7))) {
+      assertThatThrownBy(() -> Counted.check(counted, other))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining(" tokens were 2 of 6, ");
+    }
   }
 }

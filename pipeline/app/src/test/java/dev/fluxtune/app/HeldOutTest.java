@@ -3,6 +3,8 @@ package dev.fluxtune.app;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.Packing;
+import dev.fluxtune.schemas.RunConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +14,30 @@ import org.junit.jupiter.api.Test;
 
 /** Rows that cannot be evaluated on; {@link EvaluationRunTest} has those that can. */
 class HeldOutTest extends TinyRuns {
+  @Test
+  void areReadInTheirOrderAndToTheLast() {
+    RunConfig training =
+        Configs.of(
+            "dataset_name",
+            tiny.rows(),
+            "shuffle_dataset",
+            true,
+            "dataloader_drop_last",
+            true,
+            "per_device_eval_batch_size",
+            3,
+            "eval_packing",
+            false);
+    RunConfig held = HeldOut.config(training, false);
+    assertThat(held.data().datasetTrainSplit()).isEqualTo("test");
+    assertThat(held.data().shuffleDataset()).isFalse();
+    assertThat(held.chunks().trainSamplingStrategy()).isEqualTo(RunConfig.Sampling.SEQUENTIAL);
+    assertThat(held.chunks().tail()).isEqualTo(Packing.Tail.KEEP);
+    assertThat(held.chunks().dataloaderDropLast()).isFalse();
+    assertThat(held.chunks().perDeviceTrainBatchSize()).isEqualTo(3);
+    assertThat(held.chunks().packing()).isFalse();
+  }
+
   @Test
   void shardsThatAreTrainedOnAreNotEvaluatedOn() {
     Path shards = folder.resolve("shards");

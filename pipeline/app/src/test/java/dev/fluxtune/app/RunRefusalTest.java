@@ -100,13 +100,16 @@ class RunRefusalTest extends TinyRuns {
   void chunksOfDifferentLengthsWithoutAnIdToPadWith() throws IOException {
     Path ids = folder.resolve("ids.jsonl");
     Files.writeString(ids, "{\"input_ids\": [1, 2, 3]}\n{\"input_ids\": [4, 5]}\n");
+    Path model = SmallModel.in(folder.resolve("model"));
+    Path config = model.resolve("config.json");
+    Files.writeString(config, Files.readString(config).replace(", \"eos_token_id\": 0", ""));
     CommandRun.of(
             folder.resolve("cache"),
             "run",
             "--dataset_name",
             ids,
             "--model_name_or_path",
-            SmallModel.in(folder.resolve("model")),
+            model,
             "--no_packing",
             "--output_dir",
             output)

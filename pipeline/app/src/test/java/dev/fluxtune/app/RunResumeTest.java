@@ -66,7 +66,7 @@ class RunResumeTest extends TinyRuns {
     CommandRun run = tiny.whole(output, "save_steps", 10);
     assertThat(run.err()).contains("the chunks are taken from " + output.resolve("packed"));
     byte[] straight = TinyRun.weights(output);
-    TinyRun.backTo(output, MID_EPOCH);
+    TinyRun.backTo(output, 10); // in the first epoch: its rest is no whole one, the next is
     tiny.whole(output, "save_steps", 10, "resume_from_checkpoint", true);
 
     assertThat(TinyRun.weights(output)).isEqualTo(straight);

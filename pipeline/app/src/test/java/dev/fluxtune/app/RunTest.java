@@ -41,6 +41,27 @@ class RunTest extends TinyRuns {
             .replaceAll("\\D", ""));
   }
 
+  /** The last chunk of an epoch, and of what is evaluated on, is shorter. */
+  @Test
+  void rowsOfIdsNeedNoTokenizerToPadUnequalChunks() throws IOException {
+    Path rows =
+        Files.writeString(folder.resolve("ids.jsonl"), "{\"input_ids\": [1, 2, 3]}\n".repeat(9));
+    Path model = SmallModel.in(folder.resolve("model"));
+    CommandRun run =
+        CommandRun.of(
+            folder.resolve("cache"),
+            "run",
+            "--dataset_name=" + rows,
+            "--model_name_or_path=" + model,
+            "--max_length=8",
+            "--tail=keep",
+            "--per_device_train_batch_size=2",
+            "--eval_strategy=epoch",
+            "--eval_dataset_name=" + rows,
+            "--output_dir=" + output);
+    assertThat(run.code()).as(run.err()).isZero();
+  }
+
   @Test
   void goesFromRowsToAModelsFolder() throws IOException {
     CommandRun run = tiny.whole(output, "save_strategy", "epoch");

@@ -2,6 +2,7 @@ package dev.fluxtune.app;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,5 +53,20 @@ class TakePackedTest {
 
     assertThat(plan.err()).contains("max_length: 16 → 8", "left alone", "counting");
     assertThat(plan.out()).isEqualTo(run("plan", 8, folder.resolve("elsewhere")).out());
+  }
+
+  @Test
+  void partsOfAPackingThatWasStoppedAreTold() throws IOException {
+    Path packed = folder.resolve("run/packed");
+    assertThat(planOf(packed).err()).doesNotContain("manifest");
+    Files.delete(packed.resolve(ShardFormat.MANIFEST));
+    assertThat(planOf(packed).err())
+        .contains("note: " + packed + ": holds packed shards and no manifest", "were not all");
+  }
+
+  private CommandRun planOf(Path packed) {
+    CommandRun plan = CommandRun.of(folder.resolve("cache"), "plan", "--dataset_name", packed);
+    assertThat(plan.code()).as(plan.err()).isZero();
+    return plan;
   }
 }

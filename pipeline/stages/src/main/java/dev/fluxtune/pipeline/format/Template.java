@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 /**
  * A prompt written by the user: text with {@code {column}} fields, the trained part between {@code
  * {% generation %}} and {@code {% endgeneration %}}; without these, all is trained. Other braces
- * are text. One line break at the end of the file, as editors add it, is no part of it.
+ * are text. A byte order mark and one line break at the end, as editors add them, are no part of
+ * it.
  */
 public final class Template {
   /** A tag, something that looks like Jinja, or a field. */
@@ -60,7 +61,8 @@ public final class Template {
    * @throws BadInputException for an unknown or unpaired tag, Jinja, or a template without a field
    */
   public static Template parse(String text, String name) {
-    String source = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+    String source = text.startsWith("\uFEFF") ? text.substring(1) : text;
+    source = source.endsWith("\n") ? source.substring(0, source.length() - 1) : source;
     source = source.endsWith("\r") ? source.substring(0, source.length() - 1) : source;
     boolean everything = !GENERATION.matcher(source).find();
     List<Part> parts = new ArrayList<>();

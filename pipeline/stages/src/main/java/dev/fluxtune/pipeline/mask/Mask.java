@@ -29,11 +29,12 @@ public final class Mask {
         continue; // holds no character
       }
       // Tokens come in the order of the text, so a span that ends before this one is behind for
-      // good.
-      while (span < spans.length && spans[span + 1] <= starts[i]) {
+      // good. An empty one holds no character of any.
+      while (span < spans.length
+          && (spans[span + 1] <= starts[i] || spans[span] == spans[span + 1])) {
         span += 2;
       }
-      trained[i] = span < spans.length && spans[span] < ends[i] && spans[span] < spans[span + 1];
+      trained[i] = span < spans.length && spans[span] < ends[i];
     }
     if (trained.length > 0) {
       trained[trained.length - 1] = true;

@@ -70,7 +70,6 @@ record Recovery(List<Manifest.Part> parts, Position next, int padding) {
   private static List<PartNote> wholeParts(
       Path folder, TreeSet<String> files, ObjectNode settings) {
     List<PartNote> whole = new ArrayList<>();
-    boolean sound = true;
     for (String file : files) {
       PartNote note;
       try (PartReader part = new PartReader(folder.resolve(file))) {
@@ -78,15 +77,13 @@ record Recovery(List<Manifest.Part> parts, Position next, int padding) {
       } catch (PartReader.ForeignPartException e) {
         throw foreign(folder, file);
       } catch (IOException e) {
-        sound = false;
-        continue;
+        continue; // nor are those behind it the next ones
       }
       if (note.version() != ShardFormat.VERSION
           || !note.fingerprint().equals(Manifest.fingerprint(settings))) {
         throw Mismatch.of(folder, note.version(), note.settings(), settings);
       }
-      sound = sound && note.index() == whole.size() && file.equals(ShardFormat.part(whole.size()));
-      if (sound) {
+      if (note.index() == whole.size() && file.equals(ShardFormat.part(whole.size()))) {
         whole.add(note);
       }
     }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -54,9 +55,15 @@ public final class DatasetFiles {
       if (snapshot.isPresent()) {
         return folder(snapshot.get(), split);
       }
-    } catch (IOException | UncheckedIOException | InvalidPathException e) {
+    } catch (IOException | InvalidPathException e) {
       throw new BadInputException(
           "%s: its files cannot be listed (%s); correct the path".formatted(name, Reason.of(e)), e);
+    } catch (UncheckedIOException e) { // of a folder below
+      IOException cause = Objects.requireNonNull(e.getCause());
+      throw new BadInputException(
+          "%s: its files cannot be listed (%s: %s); move that away, or name files by a pattern"
+              .formatted(name, cause.getMessage(), Reason.of(cause)),
+          e);
     }
     throw missing(name, environment);
   }

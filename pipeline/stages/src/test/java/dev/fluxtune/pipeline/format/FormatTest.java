@@ -35,6 +35,12 @@ class FormatTest {
   }
 
   @Test
+  void takesSpacesForAnInput() {
+    assertThat(Format.prompt(new Example.Instruction("Trim.", " ", "")).text())
+        .contains("### Input:\n \n\n### Response:");
+  }
+
+  @Test
   void trainsTheCompletionOfAPromptAndTheWholeOfAText() {
     assertThat(trained(Format.prompt(new Example.PromptCompletion("a ", "b ")))).isEqualTo("b ");
     assertThat(trained(Format.prompt(new Example.Text(" all ")))).isEqualTo(" all ");

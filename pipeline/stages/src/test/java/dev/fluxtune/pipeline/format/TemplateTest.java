@@ -27,6 +27,11 @@ class TemplateTest {
   }
 
   @Test
+  void whatEditorsPutAroundAFileIsNoPartOfIt() {
+    assertThat(fill("\uFEFF{a}!\r\n", Map.of("a", "x")).text()).isEqualTo("x!");
+  }
+
+  @Test
   void marksSeveralParts() {
     Prompted filled =
         fill(

@@ -33,4 +33,10 @@ class MaskTest {
   void trainsOnlyTheEndWhereTheSpanIsEmpty() {
     assertThat(mark(new int[] {0, 3}, new int[] {3, 3}, 3, 3)).containsExactly(false, true);
   }
+
+  @Test
+  void anEmptySpanHidesNoneBehindIt() {
+    // one token [0,4): an empty span inside it, and one that holds its last character
+    assertThat(mark(new int[] {0, 4}, new int[] {4, 4}, 2, 2, 3, 4)).containsExactly(true, true);
+  }
 }

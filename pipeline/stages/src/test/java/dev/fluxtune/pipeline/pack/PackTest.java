@@ -204,10 +204,12 @@ class PackTest {
   @Test
   void leavesOutWhatLiesBehind() {
     StepVerifier.create(
-            Flux.just(List.of(1, 2), List.of(3), List.of(4, 5, 6))
+            Flux.just(List.of(1, 2), List.of(3), List.of(4, 5, 6), List.of(7, 8))
                 .transform(Pack.after(new Position(4, 0, Ledger.EMPTY))),
             1)
         .expectNext(List.of(5, 6))
+        .thenRequest(1)
+        .expectNext(List.of(7, 8))
         .thenRequest(1)
         .verifyComplete();
   }

@@ -11,6 +11,7 @@ import dev.fluxtune.schemas.ShardFormat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -144,6 +145,20 @@ class ShardsTest {
                             .isLessThanOrEqualTo(ChunkReader.OPEN_PARTS)));
     assertThat(read).containsExactlyInAnyOrderElementsOf(corpus.chunks());
     assertThat(Corpus.handles(folder)).isZero();
+  }
+
+  @Test
+  void aPartOfAnotherSizeIsDamaged() throws IOException {
+    written(CORPUS);
+    Path part = folder.resolve(ShardFormat.part(1));
+    byte[] bytes = Files.readAllBytes(part);
+    for (int size : List.of(bytes.length - 1, bytes.length + 1)) {
+      Files.write(part, Arrays.copyOf(bytes, size));
+      assertThatThrownBy(() -> Shards.open(folder))
+          .isInstanceOf(BadInputException.class)
+          .hasMessageContaining(
+              "%s: is damaged (it has %d bytes, not %d)", part, size, bytes.length);
+    }
   }
 
   @Test

@@ -31,6 +31,16 @@ class ShuffleTest {
   }
 
   @Test
+  void anyOfThoseThatAreHeldMayComeFirst() {
+    assertThat(LongStream.range(0, 200).mapToObj(seed -> order(20, 10, seed, 0).get(0)))
+        .as("while others come")
+        .hasSameElementsAs(IntStream.range(0, 10).boxed().toList());
+    assertThat(LongStream.range(0, 200).mapToObj(seed -> order(10, 10, seed, 0).get(0)))
+        .as("at the end")
+        .hasSameElementsAs(IntStream.range(0, 10).boxed().toList());
+  }
+
+  @Test
   void readsItsBufferAndOneForEachDemanded() {
     AtomicInteger read = new AtomicInteger();
     StepVerifier.create(

@@ -66,6 +66,21 @@ class TokenizeTest {
   }
 
   @Test
+  void readsOneSliceMoreThanItHasWorkers() {
+    AtomicInteger slices = new AtomicInteger();
+    StepVerifier.create(
+            rows(1000, 64)
+                .doOnNext(slice -> slices.incrementAndGet())
+                .transform(Tokenize.with(TokenizeTest::number, 2)),
+            0)
+        .expectSubscription()
+        .expectNoEvent(Duration.ofMillis(200)) // time to read further, if it did
+        .then(() -> assertThat(slices).hasValueLessThanOrEqualTo(4)) // three, and one to be cut
+        .thenCancel()
+        .verify(Duration.ofSeconds(30));
+  }
+
+  @Test
   void endsWhereAWorkerThrowsAnError() {
     StepVerifier.create(
             rows(3, 100)
