@@ -48,6 +48,11 @@ public record StepPlan(
     return dropLast ? chunks / batchSize : ceilDiv(chunks, batchSize);
   }
 
+  /** Chunks that each epoch leaves out at its end, in a micro-batch that would be short. */
+  public long droppedChunks() {
+    return dropLast ? chunks % batchSize : 0;
+  }
+
   public long stepsPerEpoch() {
     return ceilDiv(microBatchesPerEpoch(), accumulation);
   }

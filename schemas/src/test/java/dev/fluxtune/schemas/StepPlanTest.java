@@ -43,6 +43,7 @@ class StepPlanTest {
     int epochs = 1 + random.nextInt(3);
     boolean dropLast = random.nextBoolean();
     int steps = 0;
+    int left = 0;
     for (int epoch = 0; epoch < epochs; epoch++) {
       int inBatch = 0;
       int inStep = 0;
@@ -57,10 +58,11 @@ class StepPlanTest {
           steps++;
         }
       }
+      left += inBatch;
     }
-    assertThat(new StepPlan(chunks, batch, accumulation, dropLast, epochs, -1, 0).totalSteps())
-        .as("seed %d", seed)
-        .isEqualTo(steps);
+    StepPlan plan = new StepPlan(chunks, batch, accumulation, dropLast, epochs, -1, 0);
+    assertThat(plan.totalSteps()).as("seed %d", seed).isEqualTo(steps);
+    assertThat(epochs * plan.droppedChunks()).as("seed %d", seed).isEqualTo(left);
   }
 
   @Test

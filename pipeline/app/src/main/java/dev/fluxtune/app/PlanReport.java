@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  * @param fill share of the chunks' room that tokens fill, 0 to 1
  * @param truncatedTokens tokens cut off at {@code max_length}
  * @param tailTokens tokens of a last, unfull chunk that is dropped
+ * @param droppedChunks chunks that each epoch leaves out, in a last, short micro-batch
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 record PlanReport(
@@ -28,6 +29,7 @@ record PlanReport(
     double fill,
     long truncatedTokens,
     long tailTokens,
+    long droppedChunks,
     long microBatchesPerEpoch,
     long stepsPerEpoch,
     long totalSteps,
@@ -45,6 +47,7 @@ record PlanReport(
         counts.fill(room),
         counts.ledger().truncated(),
         counts.ledger().tail(),
+        plan.droppedChunks(),
         plan.microBatchesPerEpoch(),
         plan.stepsPerEpoch(),
         plan.totalSteps(),
@@ -75,8 +78,11 @@ record PlanReport(
       rows.line(
           "truncated tokens", truncatedTokens, share(truncatedTokens) + ", beyond max_length");
     }
-    return rows.line("tail tokens", tailTokens, tailTokens == 0 ? "" : "in no chunk (tail: drop)")
-        .line("micro-batches an epoch", microBatchesPerEpoch, "")
+    rows.line("tail tokens", tailTokens, tailTokens == 0 ? "" : "in no chunk (tail: drop)");
+    if (droppedChunks > 0) {
+      rows.line("dropped chunks", droppedChunks, "an epoch, in no batch (dataloader_drop_last)");
+    }
+    return rows.line("micro-batches an epoch", microBatchesPerEpoch, "")
         .line("steps an epoch", stepsPerEpoch, "")
         .line("total steps", totalSteps, "")
         .line("warm-up steps", warmupSteps, "");

@@ -39,7 +39,6 @@ final class Table {
         ledger,
         String.format(Locale.ROOT, "%,d documents dropped", ledger.untrainedDocuments()));
     optional("  tail", ledger.tail(), ledger, "in no chunk (tail: drop)");
-    optional("  short batch", ledger.shortBatch(), ledger, "dropped (dataloader_drop_last)");
     return this;
   }
 

@@ -15,7 +15,11 @@ class PlanReportTest {
       new Chunk(new int[] {1, 2, 3}, new int[] {-100, 2, 3}, new int[] {3});
 
   private static String table(Ledger ledger) {
-    return PlanReport.of(new Counts(1, ledger), OptionalInt.of(3), STEPS).table().toString();
+    return table(ledger, STEPS);
+  }
+
+  private static String table(Ledger ledger, StepPlan steps) {
+    return PlanReport.of(new Counts(1, ledger), OptionalInt.of(3), steps).table().toString();
   }
 
   @Test
@@ -23,5 +27,12 @@ class PlanReportTest {
     assertThat(table(Ledger.EMPTY.read(10).truncated(7).packed(CHUNK)))
         .containsPattern("truncated tokens +7  70.0 %, beyond max_length");
     assertThat(table(Ledger.EMPTY.read(3).packed(CHUNK))).doesNotContain("truncated");
+  }
+
+  @Test
+  void saysWhatNoBatchHolds() {
+    assertThat(table(Ledger.EMPTY, new StepPlan(11, 4, 1, true, 1, -1, 0)))
+        .containsPattern("dropped chunks +3  an epoch, in no batch \\(dataloader_drop_last\\)");
+    assertThat(table(Ledger.EMPTY)).doesNotContain("dropped");
   }
 }

@@ -243,7 +243,7 @@ function chunks() {
 
 const PARTS = [
   ["trained", "trained", "1"], ["masked", "masked", "7"], ["truncated", "beyond max_length", "3"],
-  ["untrained", "of documents without target", "4"], ["tail", "tail, in no chunk", "5"], ["shortBatch", "of a short batch", "6"],
+  ["untrained", "of documents without target", "4"], ["tail", "tail, in no chunk", "5"],
 ];
 
 function ledger(it) {
