@@ -1,11 +1,12 @@
 package dev.fluxtune.pipeline.source;
 
 import com.github.luben.zstd.Zstd;
+import dev.fluxtune.schemas.BadInputException;
 import io.airlift.compress.lz4.Lz4Decompressor;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.util.Optional;
+import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 import org.apache.parquet.bytes.BytesInput;
 import org.apache.parquet.column.Encoding;
@@ -29,6 +30,7 @@ import org.xerial.snappy.Snappy;
  * groups: pyarrow writes up to a million rows into one.
  */
 final class ParquetPages implements PageReader {
+  private final Path path;
   private final ColumnChunkMetaData chunk;
   private final FileRange in;
 
@@ -36,9 +38,11 @@ final class ParquetPages implements PageReader {
   private @Nullable PageHeader ahead;
 
   /**
+   * @param path for messages
    * @param in the column chunk's bytes
    */
-  ParquetPages(ColumnChunkMetaData chunk, FileRange in) {
+  ParquetPages(Path path, ColumnChunkMetaData chunk, FileRange in) {
+    this.path = path;
     this.chunk = chunk;
     this.in = in;
   }
@@ -128,19 +132,14 @@ final class ParquetPages implements PageReader {
 
   /** Without Hadoop's codecs, which want its runtime. */
   private byte[] decompressed(byte[] bytes, int size) throws IOException {
-    Optional<byte[]> inflated;
+    byte[] whole;
     try {
-      inflated = inflated(bytes, size);
+      whole = inflated(bytes, size);
+    } catch (BadInputException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       throw new IOException("a page cannot be decompressed", e);
     }
-    byte[] whole =
-        inflated.orElseThrow(
-            () ->
-                new IOException(
-                    "compressed by "
-                        + chunk.getCodec()
-                        + ", which is not read; zstd and snappy are"));
     if (whole.length != size) {
       throw new ParquetDecodingException(
           "a page of %d bytes, where %d were promised".formatted(whole.length, size));
@@ -148,23 +147,25 @@ final class ParquetPages implements PageReader {
     return whole;
   }
 
-  /** Empty where the codec is not known here. */
-  private Optional<byte[]> inflated(byte[] bytes, int size) throws IOException {
+  private byte[] inflated(byte[] bytes, int size) throws IOException {
     return switch (chunk.getCodec()) {
-      case UNCOMPRESSED -> Optional.of(bytes);
-      case ZSTD -> Optional.of(size == 0 ? new byte[0] : Zstd.decompress(bytes, size));
-      case SNAPPY -> Optional.of(Snappy.uncompress(bytes));
+      case UNCOMPRESSED -> bytes;
+      case ZSTD -> size == 0 ? new byte[0] : Zstd.decompress(bytes, size);
+      case SNAPPY -> Snappy.uncompress(bytes);
       case GZIP -> {
         try (GZIPInputStream gzip = new GZIPInputStream(new ByteArrayInputStream(bytes))) {
-          yield Optional.of(gzip.readNBytes(size));
+          yield gzip.readNBytes(size);
         }
       }
       case LZ4_RAW -> {
         byte[] out = new byte[size];
         new Lz4Decompressor().decompress(bytes, 0, bytes.length, out, 0, size);
-        yield Optional.of(out);
+        yield out;
       }
-      default -> Optional.empty();
+      default ->
+          throw new BadInputException(
+              "%s: it is compressed by %s, which is not read; write it again with another codec, such as zstd"
+                  .formatted(path, chunk.getCodec()));
     };
   }
 

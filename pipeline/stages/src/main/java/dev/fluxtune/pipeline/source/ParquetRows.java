@@ -40,6 +40,7 @@ final class ParquetRows implements RowFile {
   private final List<List<ColumnReader>> values = new ArrayList<>();
 
   private final @Nullable ParsedVersion writer;
+  private final Path path;
   private final LongConsumer progress;
   private long bytes;
   private long left;
@@ -49,6 +50,7 @@ final class ParquetRows implements RowFile {
    * @param progress told of the bytes of a row group when it is behind
    */
   ParquetRows(Path path, Columns columns, LongConsumer progress) throws IOException {
+    this.path = path;
     this.progress = progress;
     ParquetMetadata footer = footer(path);
     MessageType schema = footer.getFileMetaData().getSchema();
@@ -125,7 +127,7 @@ final class ParquetRows implements RowFile {
   private ColumnReader reader(ColumnDescriptor leaf, ColumnChunkMetaData chunk) {
     FileRange bytes = new FileRange(file, chunk.getStartingPos(), chunk.getTotalSize());
     return new ColumnReaderImpl(
-        leaf, new ParquetPages(chunk, bytes), new PrimitiveConverter() {}, writer);
+        leaf, new ParquetPages(path, chunk, bytes), new PrimitiveConverter() {}, writer);
   }
 
   @Override

@@ -197,6 +197,13 @@ class RowsTest {
   }
 
   @Test
+  void namesACodecThatItDoesNotRead() {
+    Path file = Fixtures.file("brotli.parquet");
+    assertFails(
+        read(Map.of(), List.of(), file), file + ": it is compressed by BROTLI, which is not read");
+  }
+
+  @Test
   void cutsBatchesOfLongRows() throws IOException {
     String long100k = "0123456789".repeat(10_000);
     Path file = write("a.jsonl", ("{\"text\": \"" + long100k + "\"}\n").repeat(50));
