@@ -22,6 +22,7 @@ import dev.fluxtune.trainer.loop.Schedule;
 import dev.fluxtune.trainer.loop.Train;
 import dev.fluxtune.trainer.model.Gpu;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -84,6 +85,7 @@ final class Run {
                 + " holds config.json and no weights: training begins with random ones, drawn by"
                 + " the seed");
       }
+      sayWhereChunksAreLonger(setup);
       Table start = Summary.start(trainee, PlanReport.of(counted.counts(), io.room(), plan), io);
       terminal.err().print(start);
       from.ifPresent(trainee::restore);
@@ -100,6 +102,22 @@ final class Run {
               log ->
                   Summary.end(
                       terminal, counted.counts().ledger(), output.folder(), log, samples, io));
+    }
+  }
+
+  /** Than the model was made for: it trains, and transformers runs it, but it may not be meant. */
+  private void sayWhereChunksAreLonger(Setup setup) {
+    int length = io.room().orElse(0);
+    int known = setup.config().maxPositions().orElse(length);
+    if (length > known) {
+      terminal.note(
+          String.format(
+              Locale.ROOT,
+              "chunks have %,d tokens, and the model was made for %,d positions"
+                  + " (max_position_embeddings of %s): it has not learned those beyond",
+              length,
+              known,
+              setup.folder()));
     }
   }
 

@@ -197,6 +197,15 @@ class RunTest extends TinyRuns {
   }
 
   @Test
+  void saysWhereChunksAreLongerThanTheModelWasMadeFor() {
+    String word = "max_position_embeddings";
+    assertThat(tiny.whole(output, "dry_run", true, "max_length", 512).err()).doesNotContain(word);
+    assertThat(tiny.whole(output, "dry_run", true, "max_length", 513).err())
+        .containsOnlyOnce("note: chunks have 513 tokens, and the model was made for 512 positions")
+        .contains(word);
+  }
+
+  @Test
   void keepsAsManyCheckpointsAsAsked() {
     tiny.whole(output, "max_steps", 7, "save_steps", 2, "save_total_limit", 2);
 

@@ -45,6 +45,7 @@ final class ConfigFile {
           "sliding_window",
           "use_sliding_window",
           "layer_types",
+          "max_position_embeddings",
           "initializer_range");
 
   /** The same of rope_parameters and rope_scaling. */
@@ -72,7 +73,6 @@ final class ConfigFile {
           "transformers_version",
           "transformers.js_config",
           "use_cache",
-          "max_position_embeddings",
           "max_window_layers",
           "is_llama_config",
           "return_dict",
@@ -186,6 +186,7 @@ final class ConfigFile {
         type.equals("qwen2"),
         tree.path("tie_word_embeddings").asBoolean(false),
         window(type),
+        maxPositions(),
         number(tree, "initializer_range", 0.02));
   }
 
@@ -231,6 +232,11 @@ final class ConfigFile {
       return OptionalInt.empty();
     }
     return OptionalInt.of(tree.path("sliding_window").asInt(4096));
+  }
+
+  private OptionalInt maxPositions() {
+    String key = "max_position_embeddings";
+    return tree.hasNonNull(key) ? OptionalInt.of(positive(key)) : OptionalInt.empty();
   }
 
   private int positive(String key) {

@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  * @param attentionBias whether q, k and v have biases, as in Qwen2
  * @param tiedEmbeddings whether the head is the embedding
  * @param slidingWindow how far attention looks back, where it does not look back to the start
+ * @param maxPositions how many positions it was made for, {@code max_position_embeddings}
  * @param initializerRange the standard deviation of random weights
  */
 public record ModelConfig(
@@ -35,6 +36,7 @@ public record ModelConfig(
     boolean attentionBias,
     boolean tiedEmbeddings,
     OptionalInt slidingWindow,
+    OptionalInt maxPositions,
     double initializerRange) {
 
   /** {@code rope_scaling} of type {@code llama3}. */

@@ -41,6 +41,7 @@ record Rig(ModelConfig config, Weights weights, Llama model, Optimizer optimizer
           false,
           false,
           OptionalInt.empty(),
+          OptionalInt.empty(),
           0.5);
 
   /** A model of 1 layer and 8 tokens: a step takes well under a millisecond. */

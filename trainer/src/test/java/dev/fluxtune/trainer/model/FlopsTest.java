@@ -27,6 +27,7 @@ class FlopsTest {
           true,
           false,
           OptionalInt.empty(),
+          OptionalInt.empty(),
           0.02);
 
   /** 5 tokens in documents of 3 and 2, of which 2 are targets. */

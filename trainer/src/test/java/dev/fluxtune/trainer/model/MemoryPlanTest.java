@@ -278,6 +278,7 @@ class MemoryPlanTest {
         false,
         false,
         OptionalInt.empty(),
+        OptionalInt.empty(),
         0.02);
   }
 }

@@ -125,6 +125,17 @@ class ModelConfigTest {
   }
 
   @Test
+  void positionsAreKnownWhereTheyAreSaid() throws IOException {
+    String llama = "{\"model_type\": \"llama\", %s%s}";
+    assertThat(read(llama.formatted("", SIZES)).maxPositions()).isEmpty();
+    String said = "\"max_position_embeddings\": %s, ";
+    assertThat(read(llama.formatted(said.formatted(4096), SIZES)).maxPositions()).hasValue(4096);
+    assertThatThrownBy(() -> read(llama.formatted(said.formatted(0), SIZES)))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("max_position_embeddings must be a positive whole number");
+  }
+
+  @Test
   void aTiedHeadCannotBeTrainedAlone() {
     ModelConfig tied = Fixture.of("llama3").config();
     assertThatThrownBy(() -> Trained.last(1, true).names(tied))
