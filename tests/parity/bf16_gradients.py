@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """How far the gradients of `pipeline run`, products in bfloat16, are off those in single precision,
 beside those that transformers makes in bfloat16 of the same weights: of a random model, and of the
-same after a few steps, when noise has grown. Runs on a GPU where both sides find one.
+same after a few steps, when noise has grown. On a GPU where both sides find one; so far it has
+run on the CPU alone.
 
 A first step of AdamW under a large epsilon is the gradient: learning_rate * g / (|g| + epsilon).
 
-    bf16_gradients.py [--scratch FOLDER] [--pipeline COMMAND]  (of a venv with torch, transformers)
+    bf16_gradients.py [--scratch FOLDER]  (of a venv with torch, transformers)
 """
 
 import argparse
@@ -25,9 +26,9 @@ KINDS = ("embed", "q_proj", "k_proj", "v_proj", "o_proj", "mlp", "norm", "lm_hea
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def train(args, model, output, **keys):
+def train(scratch, model, output, **keys):
     keys = {
-        "dataset_name": args.scratch / "rows.jsonl",
+        "dataset_name": scratch / "rows.jsonl",
         "model_name_or_path": model,
         "output_dir": output,
         "dtype": "float32",
@@ -39,7 +40,8 @@ def train(args, model, output, **keys):
         "report_to": "none",
         **keys,
     }
-    subprocess.run([args.pipeline, "run", *(f"--{k}={v}" for k, v in keys.items())], check=True, capture_output=True)
+    command = [ROOT / "pipeline/bin/pipeline", "run", *(f"--{k}={v}" for k, v in keys.items())]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return load_file(output / "model.safetensors")
 
 
@@ -51,28 +53,28 @@ def of_transformers(folder, ids, dtype):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scratch", type=Path, default=Path(tempfile.mkdtemp()))
-    parser.add_argument("--pipeline", default=str(ROOT / "pipeline/bin/pipeline"))
-    args = parser.parse_args()
+    parser.add_argument("--scratch")
+    scratch = Path(tempfile.mkdtemp(dir=parser.parse_args().scratch))
     torch.manual_seed(0)
     often = torch.arange(1, VOCABULARY + 1).float().reciprocal()  # as words of a language
     ids = torch.multinomial(often, ROWS * LENGTH, replacement=True).view(ROWS, LENGTH)
     rows = "".join(json.dumps({"input_ids": row}) + "\n" for row in ids.tolist())
-    (args.scratch / "rows.jsonl").write_text(rows)
+    (scratch / "rows.jsonl").write_text(rows)
     config = transformers.LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=256, intermediate_size=704, num_hidden_layers=4,
         num_attention_heads=8, num_key_value_heads=4, max_position_embeddings=LENGTH,
     )  # fmt: skip
-    random = args.scratch / "random"
+    random = scratch / "random"
     transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(random)
-    later = args.scratch / "later"
-    train(args, random, later, max_steps=14, learning_rate=1e-3, dtype="bfloat16")
+    later = scratch / "later"
+    train(scratch, random, later, max_steps=14, learning_rate=1e-3, dtype="bfloat16")
     print(f"relative error of gradients, {DEVICE}, transformers {transformers.__version__}, torch {torch.__version__}")
     print(f"{'':12}{'ours':>8}{'theirs':>8}{'ours, after 14 steps':>24}{'theirs':>8}")
     off = defaultdict(list)
     for at, folder in enumerate((random, later)):
         before = load_file(folder / "model.safetensors")
-        after = train(args, folder, args.scratch / f"step-{at}", max_steps=1, max_grad_norm=0, learning_rate=1e3, adam_epsilon=1e3)
+        flags = dict(max_steps=1, max_grad_norm=0, learning_rate=1e3, adam_epsilon=1e3)
+        after = train(scratch, folder, scratch / f"step-{at}", **flags)
         right = of_transformers(folder, ids.to(DEVICE), torch.float32)
         theirs = of_transformers(folder, ids.to(DEVICE), torch.bfloat16)
         for name, g in right.items():
